@@ -186,7 +186,7 @@ def activities_that_store_late(of_pipelines: Mapping[Kind, object]) -> dict[Kind
 def _reconcile(shared: _Shared, of_pipelines: Mapping[Kind, object], starting: Starting) -> ReconcileActivities:
     stores, model = shared.stores, shared.outside.model
 
-    async def stop_spending(workflow_id: str) -> None:
+    async def stop_model_calls(workflow_id: str) -> None:
         await shared.stopping.stop_model_calls(StopModelCalls(workflow_id=workflow_id))
 
     def runner(attempt: CurrentAttempt) -> EffectRunner:
@@ -204,7 +204,7 @@ def _reconcile(shared: _Shared, of_pipelines: Mapping[Kind, object], starting: S
                 named=stores.named_objects,
                 now=adapters.now,
                 start=starting.submit,
-                stop_spending=stop_spending,
+                stop_model_calls=stop_model_calls,
                 find_all={(model.provider, model.provider_class): model.find_all},
                 embed_missing=LateEmbedder(shared.embedder, runner, adapters.now).embed_missing,
                 late=activities_that_store_late(of_pipelines),

@@ -123,9 +123,9 @@ class Resuming:
         resumed = ResumedWith(generation=latest.generation, **({"key": key} if key else {}))
         if request.text is not None:
             corrected = await self._corrected(row, events, request.text)
-            return resumed.model_copy(update={"texts": CorrectedText(corrected=corrected)})
+            return resumed.model_copy(update=_replacing(corrected))
         if latest.corrected:
-            return resumed.model_copy(update={"texts": CorrectedText(corrected=latest.corrected)})
+            return resumed.model_copy(update=_replacing(latest.corrected))
         if row.status not in RESUMABLE:
             return resumed
         offer = await self._offer(row, events, await self.texts.reading.ledger.charges(row.workflow_id))
@@ -181,6 +181,11 @@ class Resuming:
         if move is Move.FAIL_AGAIN or (move is Move.SEND and is_spent):
             return Price.ANOTHER_ANSWER
         return Price.ANOTHER_SEND if move is Move.GIVE_UP else Price.NOTHING
+
+
+def _replacing(text: WrittenText) -> dict[str, object]:
+    """The fields of a resumption whose text replaces the model's."""
+    return {"replaces_text": True, "texts": CorrectedText(corrected=text)}
 
 
 def _is_unconfirmed(events: Sequence[ProgressEvent], answers: Sequence[EffectRecord]) -> bool:

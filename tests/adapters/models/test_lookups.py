@@ -118,6 +118,12 @@ def test_the_request_fingerprint_depends_on_every_field_of_the_call(field: str) 
     assert len(CALL.fingerprint) <= 64
 
 
+def test_the_fingerprint_of_a_call_is_that_of_earlier_releases() -> None:
+    call = ModelCall("Write.", "Why do tides differ?", "gpt", "So far", "Go on.")
+
+    assert call.fingerprint == "dfdda0214634cff3c364b882f3b3e660eb89622b8fc1a90bf14444cba629e2e8"
+
+
 async def test_other_calls_in_an_unfiltered_list_are_ignored_and_logged() -> None:
     listed = [
         completion("theirs", {"effect_key": "their key"}),

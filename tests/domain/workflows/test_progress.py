@@ -128,3 +128,16 @@ def test_an_event_is_serialised_to_the_same_bytes_every_time() -> None:
         "attempt": 1,
         "worker": "w1",
     }
+
+
+@pytest.mark.parametrize(("replaces", "state"), [(True, StepState.LEFT_OUT), (False, StepState.PENDING)])
+def test_a_step_whose_text_a_person_replaced_is_left_out_for_readers_of_the_api_too(
+    replaces: bool, state: StepState
+) -> None:
+    failed = event(2, EventKind.ATTEMPT_FAILED, final=True, error={"code": "model_stopped", "detail": "stopped"})
+    more = {"replaces_text": True} if replaces else {}
+    resumed = event(3, EventKind.RESUMED, "", 1, generation=0, **more)
+
+    # What the API sends of the event has no hidden fields.
+    assert resumed.as_json().get("replaces_text", False) is replaces
+    assert steps_after(STEPS, [event(1, EventKind.ATTEMPT_STARTED), failed, resumed])[0].state is state

@@ -17,7 +17,7 @@ CONNECT_SECONDS = 3
 _STATEMENT_MILLISECONDS = 10_000
 # An index of embeddings returns the nearest rows of all tenants. By default it stops after 40, and a tenant whose rows are not
 # among them would find nothing; with this setting it continues until there are enough rows of the tenant.
-_SEARCH_ON = "-c hnsw.iterative_scan=strict_order"
+_ITERATIVE_SCAN = "-c hnsw.iterative_scan=strict_order"
 
 
 def plain_url(url: str) -> str:
@@ -59,7 +59,7 @@ class Database:
             pool_timeout=_POOL_WAIT_SECONDS,
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
-                "options": f"-c statement_timeout={_STATEMENT_MILLISECONDS} {_SEARCH_ON}",
+                "options": f"-c statement_timeout={_STATEMENT_MILLISECONDS} {_ITERATIVE_SCAN}",
             },
         )
         self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")

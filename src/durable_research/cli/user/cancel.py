@@ -7,6 +7,7 @@ from durable_research.cli.shared.confirmation import confirm, yes_option
 from durable_research.cli.shared.target import UNFINISHED, Latest, which_workflow, workflow_argument
 from durable_research.cli.shared.terminal import as_json, clean, say, shorten
 from durable_research.domain.wording import look
+from durable_research.domain.workflows.workflow import Status
 
 _CANCEL_EFFECT = (
     "Its running step is stopped, a model call under way is cancelled at the provider, and there will be no report. "
@@ -29,11 +30,11 @@ def command(api: Api, in_json: bool, id: str | None, yes: bool) -> None:
     if in_json:
         click.echo(as_json(body, indent=2))
         return
-    status = look(clean(body.get("status", ""))).words
-    if status == "cancelled":
+    status = clean(body.get("status", ""))
+    if status == Status.CANCELLED:
         click.echo(f"{id} is cancelled")
     else:
-        click.echo(f"{id} will be cancelled (now {status})")
+        click.echo(f"{id} will be cancelled (now {look(status).words})")
         say(f"see it end: durable-research watch {id}")
 
 

@@ -166,9 +166,13 @@ class CorrectedText(BaseModel):
 
 
 class ApprovalOpened(Payload):
-    """A draft waits for a person; `domain/workflows/approval.py` reads it whole."""
+    """A draft waits for a person until it expires; the reminder comes before."""
 
+    before: str = ""
     draft_sha256: str = ""
+    verdicts: tuple[str, ...] = ()
+    remind_at: datetime | None = None
+    expires_at: datetime | None = None
     texts: Annotated[DraftText | None, _HIDDEN] = None
     pdf: Annotated[DocumentReference | None, _HIDDEN] = None
 
@@ -211,12 +215,13 @@ class ResumedWith(Payload):
 
     generation: int = 0
     accepted_charge: bool = False
+    replaces_text: bool = False  # older rows have their text alone
     key: Annotated[str | None, _HIDDEN] = None
     texts: Annotated[CorrectedText | None, _HIDDEN] = None
 
     @property
     def corrected(self) -> WrittenText | None:
-        """The text that a person corrected."""
+        """The text that a person corrected; API and pages do not show it, and say `replaces_text`."""
         return self.texts.corrected if self.texts else None
 
 

@@ -188,8 +188,8 @@ def _begin_again(views: Mapping[str, StepView], event: ProgressEvent, resumed: R
     for view in views.values():
         if view.state is not StepState.DONE:
             view.state, view.ended_at, view.last_error, view.left_out = StepState.PENDING, None, None, None
-    writing = next(iter(views.values()))
-    if resumed.corrected and writing.state is StepState.PENDING:
+    writing = next(iter(views.values()), None)
+    if writing and writing.state is StepState.PENDING and (resumed.corrected or resumed.replaces_text):
         _leave_out(writing, event, _CORRECTED)
 
 

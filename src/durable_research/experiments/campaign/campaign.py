@@ -90,7 +90,7 @@ class Options:
 
 @dataclass
 class Campaign:
-    """Runs once; `seen` and `seconds` are set afterwards."""
+    """Runs once; `evidence` and `seconds` are set afterwards."""
 
     options: Options
     say: Say

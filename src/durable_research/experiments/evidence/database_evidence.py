@@ -31,6 +31,7 @@ _WORKFLOWS = """
            (SELECT count(*) FROM effects JOIN effect_attempts USING (key)
             WHERE effects.workflow_id = w.workflow_id AND state = 'open'
                   AND NOT (result IS NULL AND (step IN ('send_notice', 'send_approval_notice')
+                                                AND w.status NOT IN ('failed', 'waiting_for_you')
                            OR provider_class = 'N' AND kind IN ('notification', 'embedding')))) AS open_sends,
            (SELECT count(*) FROM effects JOIN effect_attempts USING (key)
             WHERE effects.workflow_id = w.workflow_id AND kind = 'notification' AND provider <> 'log'

@@ -92,7 +92,7 @@ class FiredFault:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All evidence. `wanted` is how many reports were to be submitted, `planned` how many faults of each (role, act)."""
+    """All evidence. `requested` is how many reports were to be submitted, `planned` how many faults of each (role, act)."""
 
     reports: tuple[ReportEvidence, ...]
     requested: int

@@ -174,7 +174,7 @@ class Slot:
         return self.workers if cell.point.target == "worker" else [self.api] if self.api else []
 
     def hits(self) -> list[dict[str, Any]]:
-        """The failpoints that were reached since `forget_hits`."""
+        """The failpoints that were reached since `clear_hits`."""
         try:
             text = self.hits_file.read_text()
         except FileNotFoundError:

@@ -186,8 +186,8 @@ async def ensure_database(instance: Instance, port: int) -> None:
 def _accepts(instance: Instance, port: int) -> Callable[[Child], Awaitable[bool]]:
     def answers() -> bool:
         try:
-            with psycopg.connect(instance.url(port, "postgres"), connect_timeout=4) as connection:
-                connection.execute("SELECT 1")
+            # A server that starts, or recovers, refuses the connection itself.
+            psycopg.connect(instance.url(port, "postgres"), connect_timeout=4).close()
         except psycopg.Error:
             return False
         return True

@@ -61,7 +61,7 @@ class ChildSpec:
 class Guard:
     """Our end of the pipe to `guard.py`, which is notified of every child when it starts and when it has ended.
 
-    `with_us` is a file that the guard removes when we die.
+    `runtime_file` is a file that the guard removes when we die.
     """
 
     def __init__(self, runtime_file: Path | None = None) -> None:
@@ -82,7 +82,7 @@ class Guard:
         self._send(f"-{pid}")
 
     def close(self) -> None:
-        """End the guard; when every child is forgotten, it signals no process."""
+        """End the guard; when it watches no child any more, it signals no process."""
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()

@@ -45,7 +45,7 @@ class _Supervised:
 class Supervisor:
     """Starts, watches and stops every child.
 
-    `next_start` numbers the starts of a name; `on_change` is called whenever a child starts or ends; `with_us` is a file
+    `next_start` numbers the starts of a name; `on_change` is called whenever a child starts or ends; `runtime_file` is a file
     that is removed even when we are killed.
     """
 

@@ -120,7 +120,7 @@ def _from_cache(home: Path, note_failure: Say | None) -> Path | None:
 
 
 def _install(home: Path, installer: Callable[[Path], None], note_failure: Say) -> Path | None:
-    """Create the program by `way` in a separate folder, try it, and only then rename it."""
+    """Create the program by `installer` in a separate folder, try it, and only then rename it."""
     with tempfile.TemporaryDirectory(dir=home, prefix="partial-") as folder:
         program = Path(folder) / "temporal"
         try:

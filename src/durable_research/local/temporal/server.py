@@ -38,7 +38,7 @@ def tuning_arguments(*, database_file: bool = True) -> list[str]:
 def server_command(
     program: Path, *, port: int, ui_port: int, database: Path, options: str = "", codec: str | None = None
 ) -> tuple[str, ...]:
-    """Return the command that serves on loopback from a database file; `options` is the result of `known_options`.
+    """Return the command that serves on loopback from a database file; `options` names the ones that the program knows.
 
     `codec` is the address where the Web UI decrypts payloads.
     """

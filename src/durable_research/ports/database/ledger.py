@@ -119,6 +119,6 @@ class UnresolvedSends(Protocol):
     async def close_abandoned(self, closed_before: timedelta) -> int:
         """Close, as unknown, unanswered sends that are that old, of workflows that ended so long ago.
 
-        These are the sends of class N, which has no look-up, and messages: one that is no longer due is not sent again.
+        These are the sends of class N, which has no look-up, and keyed messages: one that is no longer due is not sent again.
         """
         ...

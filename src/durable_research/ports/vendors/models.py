@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Protocol
 
 from durable_research.domain.ledger.effects import ProviderClass
@@ -30,7 +30,7 @@ class CallDeadlines:
 class ModelCall:
     """One request to a model: plain strings, already composed.
 
-    `so_far` is the answer's text up to the cut, and `go_on` the prompt that makes the model continue there.
+    `so_far` is the answer's text up to the cut, and `continuation_prompt` the one that makes the model continue there.
     """
 
     instructions: str
@@ -42,7 +42,15 @@ class ModelCall:
     @property
     def fingerprint(self) -> str:
         """The hash of the whole request and the model: an answer belongs to this call only if it bears the same."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        # By names of its own: providers hold this hash of calls that an earlier release sent.
+        hashed = {
+            "instructions": self.instructions,
+            "prompt": self.prompt,
+            "model": self.model,
+            "so_far": self.so_far,
+            "go_on": self.continuation_prompt,
+        }
+        return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ AFTER_DEATH = RetryPolicy(
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 Done = TypeVar("Done")
-_STANDING: TypeAdapter[ApprovalAsked | ApprovalDecision | None] = TypeAdapter(ApprovalAsked | ApprovalDecision | None)
+_RECORDED: TypeAdapter[ApprovalAsked | ApprovalDecision | None] = TypeAdapter(ApprovalAsked | ApprovalDecision | None)
 
 
 async def run_step(
@@ -73,7 +73,7 @@ async def note_approval(kind: EventKind, payload: Payload) -> ApprovalAsked | Ap
     noted = NoteApproval(
         workflow_id=workflow.info().workflow_id, kind=kind, data=payload.stored(), resumption=own_resumption()
     )
-    return _STANDING.validate_python(await _write(noted, policies.NOTE_APPROVAL))
+    return _RECORDED.validate_python(await _write(noted, policies.NOTE_APPROVAL))
 
 
 async def _write(argument: BaseModel, policy: StepPolicy) -> Any:

@@ -30,7 +30,7 @@ class _Registered:
 
 
 class Saga:
-    """The undos of one workflow. `run` runs a step; `wait_for_decision` waits for a person's decision to retry it."""
+    """The undos of one workflow. `run` runs a step; `wait_for_decision` waits for a person to retry a failed undo."""
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import case, exists, func, literal, or_, select, tuple_, update
+from sqlalchemy import and_, case, exists, func, literal, or_, select, tuple_, update
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.ledger.sends import AGE, CHARGED, OPEN_FOR, as_send
@@ -103,11 +103,14 @@ class UnresolvedSendRows:
             return float((await connection.execute(noting)).scalar_one())
 
     async def close_abandoned(self, closed_before: timedelta) -> int:
-        """Close open sends of ended workflows that nobody looks up: of class N, and messages that were stopped midway."""
-        is_left = or_(effects.c.provider_class == ProviderClass.NOTHING, effects.c.kind == EffectKind.NOTIFICATION)
+        """Close open sends of ended workflows that have no look-up: of class N, and messages with a key of their own."""
+        # A message that is still due is sent again with its key. One of class R must be looked up first, so it stays open.
+        is_keyed_message = and_(
+            effects.c.kind == EffectKind.NOTIFICATION, effects.c.provider_class == ProviderClass.KEYED
+        )
         ended = exists().where(
             effects.c.key == effect_attempts.c.key,
-            is_left,
+            or_(effects.c.provider_class == ProviderClass.NOTHING, is_keyed_message),
             workflows.c.workflow_id == effects.c.workflow_id,
             workflows.c.status.in_(FINAL),
             workflows.c.updated_at < func.clock_timestamp() - closed_before,

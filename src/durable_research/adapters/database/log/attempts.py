@@ -17,7 +17,7 @@ from durable_research.domain.workflows.progress import EngineAttempt
 from durable_research.domain.workflows.waits import ProviderWait, wait_after
 from durable_research.ports.database.progress import Waited
 
-Read = TypeVar("Read", AttemptStarted, AttemptFailed)
+AttemptPayload = TypeVar("AttemptPayload", AttemptStarted, AttemptFailed)
 
 ATTEMPTS = (
     select(
@@ -94,6 +94,6 @@ class AttemptHistory:
 
 
 def _by_attempt(
-    rows: "Sequence[Row[*tuple[Any, ...]]]", kind: EventKind, read_as: type[Read]
-) -> dict[tuple[str, int], Read]:
+    rows: "Sequence[Row[*tuple[Any, ...]]]", kind: EventKind, read_as: type[AttemptPayload]
+) -> dict[tuple[str, int], AttemptPayload]:
     return {(row.step, row.attempt): read_as.model_validate(row.data) for row in rows if row.kind == kind}

@@ -23,12 +23,12 @@ _ENDED_OUTSIDE = {
     "canceled": Status.CANCELLED,
 }
 
-StopSpending = Callable[[str], Awaitable[None]]
+StopModelCalls = Callable[[str], Awaitable[None]]
 
 
 @dataclass
 class CloseEnded:
-    """`stop_spending` cancels the calls that a workflow left running; `late` are the activities that store late.
+    """`stop_model_calls` cancels the calls that a workflow left running; `late` are the activities that store late.
 
     Workflows of `resumable` kinds can be resumed after a failure.
     """
@@ -40,7 +40,7 @@ class CloseEnded:
     progress: ProgressLog
     engine: WorkflowEngine
     start: StartWorkflow
-    stop_spending: StopSpending
+    stop_model_calls: StopModelCalls
     late: Mapping[Kind, StoresLate]
     resumable: frozenset[Kind]
     _walk: Walk = field(default_factory=Walk, init=False)
@@ -65,7 +65,7 @@ class CloseEnded:
         detail = f"the workflow was {view.status.replace('_', ' ')} outside this app"
         if status not in RESUMABLE or row.kind not in self.resumable:
             # The call of a workflow that can be resumed is not stopped: it is paid for, and resuming fetches its answer.
-            await self.stop_spending(row.workflow_id)
+            await self.stop_model_calls(row.workflow_id)
         closed = Closed(error={"code": f"engine_{view.status}", "detail": detail})
         await self.progress.close(row.workflow_id, status, closed, row.resumption)
         return True

@@ -8,7 +8,7 @@ from durable_research import policies
 from durable_research.descriptor import StoresLate
 from durable_research.domain.ledger.unresolved_sends import Provider
 from durable_research.domain.workflows.workflow import Kind
-from durable_research.pipelines.reconcile.passes.close_ended import CloseEnded, StopSpending
+from durable_research.pipelines.reconcile.passes.close_ended import CloseEnded, StopModelCalls
 from durable_research.pipelines.reconcile.passes.embed_late import EmbedLate
 from durable_research.pipelines.reconcile.passes.forward_cancels import ForwardCancels
 from durable_research.pipelines.reconcile.passes.orphans import Orphans
@@ -36,7 +36,7 @@ class PassDependencies:
     named: NamedObjects
     now: Clock
     start: StartWorkflow
-    stop_spending: StopSpending
+    stop_model_calls: StopModelCalls
     find_all: Mapping[Provider, FindAll]
     embed_missing: Callable[[], Awaitable[int]]
     late: Mapping[Kind, StoresLate]
@@ -54,7 +54,7 @@ def every_pass(dependencies: PassDependencies) -> tuple[Pass, ...]:
             dependencies.progress,
             dependencies.engine,
             dependencies.start,
-            dependencies.stop_spending,
+            dependencies.stop_model_calls,
             dependencies.late,
             dependencies.resumable,
         ),
