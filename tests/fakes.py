@@ -211,7 +211,7 @@ class FakeProgressLog:
     ) -> bool:
         # The status with the event, as one transaction would: a reader of the end must see the last event.
         self._status(workflow_id, status)
-        self.append(workflow_id, EventKind.CLOSED, closed.stored() | {"status": status}, attempt=resumption)
+        self.append(workflow_id, EventKind.CLOSED, {"status": status} | closed.stored(), attempt=resumption)
         return True
 
     async def note_approval(
