@@ -85,6 +85,7 @@ VIOLATIONS = [
     ("domain/workflows/progress.py", "import temporalio.workflow", "Domain, ports and tables do not know Temporal"),
     ("policies.py", "import temporalio.common", "Domain, ports and tables do not know Temporal"),
     ("descriptor.py", "import temporalio.common", "Domain, ports and tables do not know Temporal"),
+    ("effects/runner.py", "import prometheus_client", "Only telemetry knows Prometheus"),
     ("operations/start.py", "import temporalio.client", "Pages and operations speak to ports"),
     ("cli/main.py", "import sqlalchemy", "Pages and operations speak to ports"),
     ("operations/start.py", "import durable_research.temporal.names", "Operations do not know Temporal's house rules"),

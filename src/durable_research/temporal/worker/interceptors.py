@@ -28,7 +28,7 @@ from durable_research.failpoints.reach import UndoPlace, reach_undo
 from durable_research.policies import Patience, StepPolicy
 from durable_research.ports.database.progress import ProgressLog, Waited
 from durable_research.telemetry import logs
-from durable_research.telemetry.metrics import ACTIVITIES_EXECUTED, METRICS
+from durable_research.telemetry.metrics import ACTIVITIES_EXECUTED
 from durable_research.temporal.resumption import ResumptionInbound, resumption_in
 from durable_research.temporal.worker.attempt_failures import RetryDecision, decide_retry
 
@@ -132,7 +132,7 @@ class _StepInbound(ActivityInboundInterceptor):
         except Exception as error:  # the activity boundary, as above
             await self._close_failed(attempt, policy, _as_research_error(error, policy, seconds))
         else:
-            counted = activity.metric_meter().create_counter(ACTIVITIES_EXECUTED, METRICS[ACTIVITIES_EXECUTED])
+            counted = activity.metric_meter().create_counter(ACTIVITIES_EXECUTED.sdk_name, ACTIVITIES_EXECUTED.help)
             counted.add(1, {"activity": policy.step})
             return result
         finally:
