@@ -11,6 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from durable_research.telemetry.outcomes import (
+    AttemptOutcome,
+    CompensationOutcome,
+    Direction,
+    EffectOutcome,
+    OpenQuestion,
+    WaitOutcome,
+)
+
 OTHER = "other"
 PREFIX = "durable_research_"
 
@@ -41,53 +50,6 @@ class Vocabulary(StrEnum):
     PROVIDER_CLASS = "provider_class"
     MODEL = "model"
     ROUTE = "route"
-
-
-class AttemptOutcome(StrEnum):
-    """How an attempt at a step ended."""
-
-    COMPLETED = "completed"
-    FAILED = "failed"  # for the last time
-    RETRIED = "retried"  # it failed, and another attempt follows
-    WAITING = "waiting"  # its provider is busy or away, and is asked again later
-    LOST = "lost"  # its worker died or hung
-    HANDED_BACK = "handed_back"  # its worker drained
-    CANCELLED = "cancelled"
-
-
-class EffectOutcome(StrEnum):
-    """What became of a send, or of the attempt to send."""
-
-    SENT = "sent"
-    SETTLED = "settled"
-    REFUSED = "refused"  # not accepted
-    REATTACHED = "reattached"  # an earlier send was taken up instead of sending
-    UNKNOWN = "unknown"  # it brought no answer, and may have been accepted
-    SPENT = "spent"  # charged, and its answer was of no use
-    SENT_AGAIN = "sent_again"  # sent besides an unresolved send, which may be charged too
-    LATE_DUPLICATE = "late_duplicate"  # accepted when nobody needed it any more
-
-
-class CompensationOutcome(StrEnum):
-    """How an attempt at an undo ended."""
-
-    COMPLETED = "completed"
-    RETRIED = "retried"
-    FAILED = "failed"  # a person is asked
-
-
-class Direction(StrEnum):
-    """Of tokens."""
-
-    INPUT = "input"
-    OUTPUT = "output"
-
-
-class WaitOutcome(StrEnum):
-    """How a wait for a provider ended."""
-
-    ANSWERED = "answered"
-    GIVEN_UP = "given_up"
 
 
 Values = tuple[str, ...] | Vocabulary
@@ -157,4 +119,159 @@ SDK_METRICS_UP = _gauge(
     "sdk_metrics_up", "whether the metrics of Temporal's SDK could be read for this answer", _WORKER
 )
 
-METRICS = (WORKFLOWS_COMPLETED, ACTIVITIES_EXECUTED, SDK_METRICS_UP)
+WORKFLOWS_ACCEPTED = _counter(
+    "workflows_accepted", "workflows that were accepted", _BOTH, kind=Vocabulary.WORKFLOW_KIND
+)
+WORKFLOWS_ENDED = _counter(
+    "workflows_ended",
+    "workflows that ended; a resumed one ends once more",
+    _BOTH,
+    kind=Vocabulary.WORKFLOW_KIND,
+    outcome=_ENDINGS,
+)
+WORKFLOW_PROCESSING = _histogram(
+    "workflow_processing",
+    "from the acceptance, the start that was set or the resumption, to the end, without the times in which a person was asked",
+    _BOTH,
+    _REPORT_BUCKETS,
+    kind=Vocabulary.WORKFLOW_KIND,
+    outcome=_ENDINGS,
+)
+STEP_DURATION = _histogram(
+    "step_duration",
+    "from the beginning of a step's first attempt to its completion, waits between attempts included",
+    _WORKER,
+    _STEP_BUCKETS,
+    step=Vocabulary.STEP,
+)
+ATTEMPT_DURATION = _histogram(
+    "attempt_duration",
+    "attempts at steps, from beginning to end; a lost one has no end",
+    _WORKER,
+    _STEP_BUCKETS,
+    step=Vocabulary.STEP,
+    outcome=tuple(AttemptOutcome),
+)
+ATTEMPTS_ENDED = _counter(
+    "attempts_ended",
+    "attempts at steps that ended; code is that of a failure's error",
+    _WORKER,
+    step=Vocabulary.STEP,
+    outcome=tuple(AttemptOutcome),
+    code=Vocabulary.ERROR_CODE,
+)
+TAKE_OVER = _histogram(
+    "take_over",
+    "from a lost attempt's worker's last sign of life (one each two seconds) to the next attempt",
+    _WORKER,
+    _TAKE_OVER_BUCKETS,
+    step=Vocabulary.STEP,
+)
+PROVIDER_WAITS_BEGUN = _counter(
+    "provider_waits_begun",
+    "steps that began to wait for a provider that is busy or away, by the error's code",
+    _WORKER,
+    step=Vocabulary.STEP,
+    code=Vocabulary.ERROR_CODE,
+)
+PROVIDER_WAIT = _histogram(
+    "provider_wait",
+    "waits of steps for a provider that ended, answered or given up",
+    _WORKER,
+    _STEP_BUCKETS,
+    step=Vocabulary.STEP,
+    outcome=tuple(WaitOutcome),
+)
+COMPENSATIONS = _counter(
+    "compensations", "attempts at undoing a step", _WORKER, step=Vocabulary.UNDO, outcome=tuple(CompensationOutcome)
+)
+EFFECTS = _counter(
+    "effects",
+    "what became of paid and visible effects (model calls, embeddings, notifications)",
+    _WORKER,
+    kind=Vocabulary.EFFECT_KIND,
+    provider_class=Vocabulary.PROVIDER_CLASS,
+    outcome=tuple(EffectOutcome),
+)
+TOKENS = _counter(
+    "tokens",
+    "tokens of stored answers, as the provider reports or we estimate them",
+    _WORKER,
+    model=Vocabulary.MODEL,
+    direction=tuple(Direction),
+)
+OBJECTS_COLLECTED = _counter("objects_collected", "stored objects that no row named and that were removed", _WORKER)
+EVENT_STREAMS = _gauge("event_streams", "open streams of events (SSE)", _API)
+HTTP_REQUESTS = _counter(
+    "http_requests", "requests that were answered", _API, route=Vocabulary.ROUTE, method=_METHODS, status=_STATUSES
+)
+HTTP_DURATION = _histogram(
+    "http_request_duration",
+    "from a request's head to the head of its answer; a stream goes on after that",
+    _API,
+    _HTTP_BUCKETS,
+    route=Vocabulary.ROUTE,
+    method=_METHODS,
+)
+BACKLOG_READ_UP = _gauge(
+    "backlog_read_up", "whether the database could be read for the gauges of what waits, each 15 seconds", _API
+)
+NOT_STARTED = _gauge(
+    "workflows_not_started",
+    "workflows that were accepted and that Temporal does not have yet",
+    _API,
+    kind=Vocabulary.WORKFLOW_KIND,
+)
+NOT_STARTED_AGE = _gauge(
+    "workflows_not_started_oldest_age_seconds",
+    "how long the oldest of them waits; 0 without one",
+    _API,
+    kind=Vocabulary.WORKFLOW_KIND,
+)
+QUESTIONS_OPEN = _gauge(
+    "questions_open", "workflows that wait for a person's approval or decision", _API, question=tuple(OpenQuestion)
+)
+QUESTIONS_AGE = _gauge(
+    "questions_oldest_age_seconds",
+    "how long the oldest of them waits; 0 without one",
+    _API,
+    question=tuple(OpenQuestion),
+)
+PROVIDER_WAITING = _gauge(
+    "provider_waiting",
+    "workflows that wait for a provider, by the code of its last error",
+    _API,
+    code=Vocabulary.ERROR_CODE,
+)
+PROVIDER_WAITING_AGE = _gauge(
+    "provider_waiting_oldest_age_seconds", "how long the oldest of them waits", _API, code=Vocabulary.ERROR_CODE
+)
+
+METRICS = (
+    WORKFLOWS_COMPLETED,
+    ACTIVITIES_EXECUTED,
+    WORKFLOWS_ACCEPTED,
+    WORKFLOWS_ENDED,
+    WORKFLOW_PROCESSING,
+    STEP_DURATION,
+    ATTEMPT_DURATION,
+    ATTEMPTS_ENDED,
+    TAKE_OVER,
+    PROVIDER_WAITS_BEGUN,
+    PROVIDER_WAIT,
+    COMPENSATIONS,
+    EFFECTS,
+    TOKENS,
+    OBJECTS_COLLECTED,
+    SDK_METRICS_UP,
+    NOT_STARTED,
+    NOT_STARTED_AGE,
+    QUESTIONS_OPEN,
+    QUESTIONS_AGE,
+    PROVIDER_WAITING,
+    PROVIDER_WAITING_AGE,
+    BACKLOG_READ_UP,
+    EVENT_STREAMS,
+    HTTP_REQUESTS,
+    HTTP_DURATION,
+)

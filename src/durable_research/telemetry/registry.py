@@ -22,12 +22,12 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's only
 class Registry:
     """The metrics of a process of this role; the `Meter` of all code that measures in it.
 
-    `vocabularies` are the values of labels that the table leaves open.
+    `vocabularies` are the values of labels that the table leaves open; they may be filled until something is measured.
     """
 
     def __init__(self, role: Role, vocabularies: Vocabularies, metrics: Iterable[Metric] = METRICS) -> None:
         self._registry = CollectorRegistry()
-        self._values: dict[Metric, dict[str, frozenset[str]]] = {}
+        self._values: dict[Metric, dict[str, Collection[str]]] = {}
         self._counters: dict[Metric, Counter] = {}
         self._gauges: dict[Metric, Gauge] = {}
         self._histograms: dict[Metric, Histogram] = {}
@@ -38,7 +38,7 @@ class Registry:
 
     def _add(self, metric: Metric, vocabularies: Vocabularies) -> None:
         self._values[metric] = {
-            label: frozenset(vocabularies[values] if isinstance(values, Vocabulary) else values)
+            label: vocabularies[values] if isinstance(values, Vocabulary) else frozenset(values)
             for label, values in metric.labels.items()
         }
         labels = tuple(metric.labels)

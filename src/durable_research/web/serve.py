@@ -11,6 +11,7 @@ from durable_research.role_port.health import Health
 from durable_research.settings.settings import Settings
 from durable_research.web.app import create_app
 from durable_research.web.http.event_stream import Streams
+from durable_research.web.http.measured import routes_of
 from durable_research.web.http.server import serve_app
 
 # Below the shortest usual probe timeout (1 s is Kubernetes' own default).
@@ -27,10 +28,12 @@ async def serve(settings: Settings) -> None:
     health = Health()
     routes: set[str] = set()
     measuring = api_measuring(settings, routes)
-    async with open_role_port(settings, measuring, health), open_operations(settings) as operations:
+    async with open_role_port(settings, measuring, health), open_operations(settings, measuring.meter) as operations:
         health.check = database_check(operations)
-        streams = Streams()
-        await serve_app(create_app(operations, settings, streams), streams, settings.host, settings.port, health)
+        streams = Streams(meter=measuring.meter)
+        app = create_app(operations, settings, streams, measuring.meter)
+        routes |= routes_of(app)
+        await serve_app(app, streams, settings.host, settings.port, health)
 
 
 def database_check(operations: Operations) -> Callable[[], str | None]:

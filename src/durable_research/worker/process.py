@@ -63,7 +63,10 @@ async def _run(settings: Settings, options: WorkerOptions, health: Health, measu
     if client is None:
         return
     measuring.check_names()
-    async with open_worker_parts(settings, identity, client, options.queues) as parts, AsyncExitStack() as stack:
+    async with (
+        open_worker_parts(settings, identity, client, options.queues, measuring.meter) as parts,
+        AsyncExitStack() as stack,
+    ):
         workers = _workers(client, parts, options.queues, settings)
         for worker in workers:
             await stack.enter_async_context(worker)

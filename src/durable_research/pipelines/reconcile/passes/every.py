@@ -22,6 +22,7 @@ from durable_research.ports.database.progress import ProgressLog
 from durable_research.ports.database.workflows import WorkflowsToReconcile
 from durable_research.ports.engine.engine import WorkflowEngine
 from durable_research.ports.objects import NamedObjects, ObjectStore
+from durable_research.telemetry.meter import NO_METER, Meter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class Needs:
     late: Mapping[Kind, StoresLate]
     resumable: frozenset[Kind]
     longest_call: timedelta = timedelta(seconds=policies.CALL_DEADLINES.longest)
+    meter: Meter = NO_METER
 
 
 def every_pass(needs: Needs) -> tuple[Pass, ...]:
@@ -59,8 +61,8 @@ def every_pass(needs: Needs) -> tuple[Pass, ...]:
             needs.resumable,
         ),
         StoreLate(needs.workflows, needs.progress, needs.late),
-        LookUpSends(needs.ledger, needs.find_all, needs.longest_call),
+        LookUpSends(needs.ledger, needs.find_all, needs.longest_call, needs.meter),
         CloseLeftBehind(needs.ledger),
-        Orphans(needs.objects, needs.named, needs.now),
+        Orphans(needs.objects, needs.named, needs.now, needs.meter),
         EmbedLate(needs.embed_missing),
     )
