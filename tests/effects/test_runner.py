@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from durable_research import policies
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.ledger.ledger import PostgresLedger
+from durable_research.bootstrap.measuring import vocabularies
 from durable_research.domain.errors import (
     Ambiguous,
     DecisionNeeded,
@@ -44,7 +46,11 @@ from durable_research.effects import attempt as sending
 from durable_research.effects.runner import EffectRunner
 from durable_research.failpoints.reach import Place
 from durable_research.ports.vendors.remote import EarlierSend
+from durable_research.settings.settings import Settings
+from durable_research.telemetry.metrics import EFFECTS, Role
+from durable_research.telemetry.registry import Registry
 from tests.fakes import FakeNotes
+from tests.measured import series
 from tests.pretend_provider import PretendAct, PretendProvider
 
 
@@ -75,13 +81,19 @@ def notes() -> FakeNotes:
 
 
 @pytest.fixture
-def attempt(ledger: PostgresLedger, notes: FakeNotes) -> Run:
+def meter() -> Registry:
+    return Registry(Role.WORKER, vocabularies(Settings()))
+
+
+@pytest.fixture
+def attempt(ledger: PostgresLedger, notes: FakeNotes, meter: Registry) -> Run:
     async def run(number: int, effect: Effect, provider: PretendProvider) -> StoredAnswer:
         runner = EffectRunner(
             ledger,
             notes,
             lambda: Attempt(effect.workflow.workflow_id, "llm_call", number, "w"),
             lambda: False,
+            meter=meter,
         )
 
         async def store(answer: str) -> StoredAnswer:
@@ -111,6 +123,79 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, place: Place, effect: Effect) -> 
             raise Killed
 
     monkeypatch.setattr(sending, "reach_effect", reach)
+
+
+def outcomes(meter: Registry) -> dict[str, float]:
+    """How often each outcome was counted, without those that were not."""
+    counted = [(dict(labels), count) for labels, count in series(meter.text(), EFFECTS).items() if count]
+    assert {labels["kind"] for labels, _ in counted} <= {"model_call"}
+    return {labels["outcome"]: count for labels, count in counted}
+
+
+@pytest.mark.parametrize(
+    ("provider_class", "failure", "first", "second"),
+    [
+        (ProviderClass.LOCKED, None, {"sent": 1, "settled": 1}, {"sent": 1, "settled": 1}),
+        (ProviderClass.LOCKED, ModelBusy("busy"), {"sent": 1, "refused": 1}, {"sent": 2, "refused": 1, "settled": 1}),
+        (
+            ProviderClass.KEYED,
+            Ambiguous("no answer"),
+            {"sent": 1, "unknown": 1},
+            {"sent": 2, "unknown": 1, "settled": 1},
+        ),
+        (
+            ProviderClass.NOTHING,
+            Ambiguous("no answer"),
+            {"sent": 1, "unknown": 1},
+            {"sent": 2, "unknown": 1, "sent_again": 1, "settled": 1},
+        ),
+    ],
+)
+async def test_the_outcome_of_each_send_is_counted(
+    attempt: Run,
+    effect: Effect,
+    meter: Registry,
+    provider_class: ProviderClass,
+    failure: Exception | None,
+    first: dict[str, float],
+    second: dict[str, float],
+) -> None:
+    effect, provider = of(effect, provider_class)
+    provider.failures = [failure] if failure else []
+
+    with suppress(StepFailed):
+        await attempt(1, effect, provider)
+    assert outcomes(meter) == first
+
+    await attempt(2, effect, provider)
+    assert outcomes(meter) == second
+
+
+async def test_a_call_that_an_earlier_attempt_made_counts_as_taken_up(
+    attempt: Run, effect: Effect, meter: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect, provider = of(effect, ProviderClass.LOCKED)
+    killed_at(monkeypatch, Place.SENT, effect)
+    with pytest.raises(Killed):
+        await attempt(1, effect, provider)
+
+    await attempt(2, effect, provider)
+
+    assert outcomes(meter) == {"sent": 1, "reattached": 1, "settled": 1}
+
+
+async def test_a_send_that_may_not_be_repeated_counts_as_unresolved(
+    attempt: Run, effect: Effect, meter: Registry
+) -> None:
+    effect, provider = of(replace(effect, resend=ResendPolicy.ASK), ProviderClass.NOTHING)
+    provider.failures = [Ambiguous("no answer")]
+    with pytest.raises(Ambiguous):
+        await attempt(1, effect, provider)
+
+    with pytest.raises(DecisionNeeded):
+        await attempt(2, effect, provider)
+
+    assert outcomes(meter) == {"sent": 1, "unknown": 1, "unresolved": 1}
 
 
 async def test_a_settled_answer_is_returned_again_without_a_provider_call(attempt: Run, effect: Effect) -> None:
@@ -436,7 +521,8 @@ async def test_an_accepted_call_beyond_the_longest_time_counts_as_silent(
 ) -> None:
     effect, provider = of(effect, ProviderClass.LOCKED)
     provider.answers = [StillRunning("at work")]
-    monkeypatch.setattr(EffectRunner.__init__, "__kwdefaults__", {"longest_call": 0.0, "reattach": True})
+    defaults = {**(EffectRunner.__init__.__kwdefaults__ or {}), "longest_call": 0.0}
+    monkeypatch.setattr(EffectRunner.__init__, "__kwdefaults__", defaults)
 
     with pytest.raises(ProviderSilent, match="at work"):
         await attempt(1, effect, provider)

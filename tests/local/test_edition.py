@@ -33,7 +33,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory, state: Path, temporal_progra
 def test_up_json_holds_every_address(whole: Up) -> None:
     up = whole.up()
 
-    assert sorted(up) == ["api", "database", "processes", "simulator", "smtp", "temporal", "temporal_ui", "witness"]
+    assert sorted(up) == [
+        "api", "database", "processes", "role_ports", "simulator", "smtp", "temporal", "temporal_ui", "witness",
+    ]  # fmt: skip
     assert up["witness"] == str(whole.data / "witness.jsonl")
 
 
@@ -90,6 +92,16 @@ def test_our_programs_get_every_address_in_their_environment(whole: Up, name: st
     }
 
     assert {variable: environment.get(variable) for variable in expected} == expected
+
+
+def test_each_process_of_ours_has_a_port_of_its_own_for_metrics_and_probes(whole: Up) -> None:
+    ports = whole.up()["role_ports"]
+    given = {name: whole.seen(name)["env"]["DURABLE_RESEARCH_METRICS_ADDRESS"] for name in ports}
+
+    assert sorted(ports) == ["api", "worker-1", "worker-2"]
+    assert ports == {name: f"http://{address}" for name, address in given.items()}
+    assert len(set(ports.values())) == 3
+    assert "DURABLE_RESEARCH_METRICS_ADDRESS" not in whole.seen("migrate")["env"]
 
 
 def test_a_worker_gets_its_name_and_identity(whole: Up) -> None:

@@ -15,6 +15,7 @@ WHOLE = Up(
     database="postgresql://user:secret@127.0.0.1:5432/research",
     simulator=SimulatorAddresses("http://127.0.0.1:9000", "smtp://127.0.0.1:2525", Path("/data/witness.jsonl")),
     processes=(RunningProcess("worker", "worker-1", 17, "worker-1@2"),),
+    role_ports={"api": "http://127.0.0.1:20001", "worker-1": "http://127.0.0.1:20002"},
 )
 PROCESS = {"role": "worker", "name": "worker-1", "pid": 17, "identity": "worker-1@2"}
 
@@ -36,6 +37,7 @@ def test_up_json_has_the_keys_that_other_programs_read() -> None:
         "smtp": "smtp://127.0.0.1:2525",
         "witness": "/data/witness.jsonl",
         "processes": [PROCESS],
+        "role_ports": {"api": "http://127.0.0.1:20001", "worker-1": "http://127.0.0.1:20002"},
     }
 
 
@@ -46,6 +48,9 @@ def test_up_json_has_the_keys_that_other_programs_read() -> None:
         ({"api": 8000, "temporal": None, "processes": None}, Up()),
         ({"processes": [{"role": "api"}, "api", {**PROCESS, "pid": "17"}]},
          Up(processes=(RunningProcess("api"), RunningProcess("worker", "worker-1", 0, "worker-1@2")))),
+        ({"role_ports": ["api"]}, Up()),
+        ({"role_ports": {"api": 9464, "worker-1": "http://127.0.0.1:20002"}},
+         Up(role_ports={"api": "", "worker-1": "http://127.0.0.1:20002"})),
         ({"later": "versions", "api": "http://127.0.0.1:1"}, Up(api="http://127.0.0.1:1")),
     ],
 )  # fmt: skip

@@ -26,6 +26,7 @@ from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.adapters.models.openai_chat import OpenAIChat
 from durable_research.adapters.notifiers.slack import SlackNotifier
 from durable_research.adapters.objects.obstore import ObstoreObjects
+from durable_research.bootstrap.measuring import vocabularies
 from durable_research.bootstrap.operations import operations
 from durable_research.bootstrap.outside import open_outside
 from durable_research.bootstrap.stores import open_stores
@@ -53,6 +54,8 @@ from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.reconcile.activities import ReconcileActivities
 from durable_research.settings.settings import Settings, load
+from durable_research.telemetry.metrics import Role
+from durable_research.telemetry.registry import Registry
 from durable_research.temporal import names
 from durable_research.temporal.client.engine import TemporalEngine
 from durable_research.temporal.payloads.converter import data_converter
@@ -132,6 +135,7 @@ class Harness:
     objects_folder: Path
     named: PostgresNamedObjects
     database: Database
+    meter: Registry
     steps: dict[str, policies.StepPolicy] = field(default_factory=lambda: dict(catalogue.policies()))
     patience: policies.Patience = field(default_factory=policies.Patience)
     workers: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -187,7 +191,7 @@ class Harness:
         self, identity: str = "tester@1", client: Client | None = None, queues: Sequence[str] = queues.QUEUES
     ) -> None:
         client = client or self.environment.client
-        interceptor = StepInterceptor(self.progress, identity, self.steps, self.patience)
+        interceptor = StepInterceptor(self.progress, identity, self.steps, self.patience, self.meter)
         plugin = house_rules(PACKAGES, client.data_converter, [interceptor])
         for queue in queues:
             worker = Worker(
@@ -253,14 +257,15 @@ async def harness(
     folder = tmp_path_factory.mktemp("objects")
     settings = settings_of(servers, folder)
     async with AsyncExitStack() as stack:
-        stores = open_stores(settings, stack)
+        meter = Registry(Role.WORKER, vocabularies(settings))
+        stores = open_stores(settings, stack, meter)
         reports, renderer = FailingReports(stores.database), PlainRenderer()
         stores = replace(stores, reports=reports)
         outside = await open_outside(settings, (), stack)
         slack = SlackNotifier(settings.slack_api_url, SLACK_TOKEN, SLACK_CHANNEL, settle_seconds=1.0)
         outside = replace(outside, renderer=renderer, notifiers={**outside.notifiers, "slack": slack})
         can = operations(settings, stores, environment.client, stack)
-        parts = worker_parts(settings, "tester@1", stores, outside, can.starting)
+        parts = worker_parts(settings, "tester@1", stores, outside, can.starting, meter)
         report = parts.holder(GenerateReportActivities)
         harness = Harness(
             servers=servers,
@@ -291,6 +296,7 @@ async def harness(
             objects_folder=folder,
             named=stores.named_objects,
             database=stores.database,
+            meter=meter,
         )
         await harness.start_workers()
         yield harness

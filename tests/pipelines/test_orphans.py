@@ -24,7 +24,7 @@ class Collector(Orphans):
 
     def __init__(self, harness: Harness) -> None:
         self.time = datetime.now(UTC)
-        super().__init__(harness.objects, harness.named, lambda: self.time)
+        super().__init__(harness.objects, harness.named, lambda: self.time, harness.meter)
 
 
 @pytest.fixture(autouse=True)

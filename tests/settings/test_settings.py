@@ -122,3 +122,26 @@ def test_every_effect_and_every_undo_has_its_failpoints(monkeypatch: pytest.Monk
     monkeypatch.setenv("DURABLE_RESEARCH_FAILPOINTS", "create_embedding.sent=kill@1, delete_post.undo_done=kill@1")
 
     assert load().failpoint_rules
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DURABLE_RESEARCH_METRICS_ADDRESS", "0.0.0.0:9464"),
+        ("DURABLE_RESEARCH_METRICS_ADDRESS", "metrics.example:9464"),
+        ("DURABLE_RESEARCH_METRICS_ADDRESS", "9464"),
+        ("DURABLE_RESEARCH_METRICS_TOKEN", "two secret-words"),
+        ("DURABLE_RESEARCH_METRICS_TOKEN", "secret-wörd"),
+    ],
+)
+def test_the_port_for_metrics_is_local_and_its_token_can_be_sent(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    words = refused(monkeypatch, **{name: value})
+
+    assert name in words
+    assert "secret" not in words
+
+
+def test_the_token_for_metrics_is_not_printed() -> None:
+    assert "s3cret" not in repr(load(metrics_token="s3cret"))

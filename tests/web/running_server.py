@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from durable_research.role_port.health import Health
 from durable_research.web.http.server import Server, bind
 from tests.web.harness import Harness
 
@@ -54,7 +55,7 @@ async def behind(harness: Harness) -> AsyncIterator[RunningServer]:
     """Start the server, and stop it at the end."""
     listener = bind("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    server = Server(harness.app, harness.streams, f"http://127.0.0.1:{port}")
+    server = Server(harness.app, harness.streams, f"http://127.0.0.1:{port}", Health())
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.01)

@@ -1,10 +1,13 @@
 """Builds the operations that API, pages and CLI need."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 from temporalio.client import Client
 
+from durable_research.adapters.database.rows.backlog import PostgresBacklog
 from durable_research.adapters.documents.html import to_html
 from durable_research.adapters.documents.markdown import to_markdown
 from durable_research.bootstrap import adapters
@@ -15,6 +18,7 @@ from durable_research.operations.approve import Approving
 from durable_research.operations.cancel import Cancelling
 from durable_research.operations.decide import Deciding
 from durable_research.operations.facade import Dependencies, Operations
+from durable_research.operations.observe import Observing
 from durable_research.operations.reading.paid_text import PaidTexts
 from durable_research.operations.reading.read import Reading
 from durable_research.operations.reading.reports import ReadingReports
@@ -24,6 +28,7 @@ from durable_research.operations.retry import Retrying
 from durable_research.operations.schedule import Scheduling
 from durable_research.payload_keys import Keyring
 from durable_research.settings.settings import Settings
+from durable_research.telemetry.meter import NO_METER, Meter
 from durable_research.temporal.client.connection import connect_lazily
 from durable_research.temporal.client.engine import TemporalEngine
 from durable_research.temporal.client.schedules import TemporalSchedules
@@ -31,11 +36,16 @@ from durable_research.temporal.payloads.codec import PayloadOpener
 
 
 @asynccontextmanager
-async def open_operations(settings: Settings) -> AsyncIterator[Operations]:
-    """Open all operations; they connect only at their first use."""
+async def open_operations(settings: Settings, meter: Meter = NO_METER) -> AsyncIterator[Operations]:
+    """Open all operations; they connect only at their first use. With a meter, what waits is observed meanwhile."""
     async with AsyncExitStack() as stack:
         client = await connect_lazily("api", adapters.payload_keys(settings))
-        yield operations(settings, open_stores(settings, stack), client, stack)
+        stores = open_stores(settings, stack, meter)
+        if meter is not NO_METER:
+            backlog = PostgresBacklog(stores.database, timedelta(seconds=settings.provider_wait))
+            observing = asyncio.create_task(Observing(backlog, meter).run())
+            stack.callback(observing.cancel)
+        yield operations(settings, stores, client, stack)
 
 
 def operations(settings: Settings, stores: Stores, client: Client, stack: AsyncExitStack) -> Operations:

@@ -17,6 +17,7 @@ from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.adapters.objects.obstore import ObstoreObjects
 from durable_research.bootstrap import adapters
 from durable_research.settings.settings import Settings
+from durable_research.telemetry.meter import NO_METER, Meter
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Stores:
     objects: ObstoreObjects
 
 
-def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
+def open_stores(settings: Settings, stack: AsyncExitStack, meter: Meter = NO_METER) -> Stores:
     """Open all stores; they connect only at their first use and are closed with the stack."""
     url = settings.database_url.get_secret_value()
     database = Database(url)
@@ -47,8 +48,8 @@ def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
     stack.push_async_callback(changes.close)
     return Stores(
         database=database,
-        workflows=PostgresWorkflows(database),
-        progress=PostgresProgressLog(database),
+        workflows=PostgresWorkflows(database, meter),
+        progress=PostgresProgressLog(database, meter),
         drafts=drafts,
         changes=changes,
         ledger=PostgresLedger(database),

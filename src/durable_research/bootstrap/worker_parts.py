@@ -34,6 +34,7 @@ from durable_research.policies import Patience
 from durable_research.ports.database.progress import CurrentAttempt
 from durable_research.ports.database.workers import WorkerRegistry
 from durable_research.settings.settings import Settings
+from durable_research.telemetry.meter import NO_METER, Meter
 from durable_research.temporal.client.engine import TemporalEngine
 from durable_research.temporal.messages import StopModelCalls
 from durable_research.temporal.worker.builtin_activities import ClosingActivities, StoppingActivities
@@ -73,24 +74,30 @@ class _Shared:
     writer: TextWriter
     embedder: Embedder
     stopping: StoppingActivities
+    meter: Meter
 
 
 @asynccontextmanager
 async def open_worker_parts(
-    settings: Settings, identity: str, client: Client, served: Sequence[str]
+    settings: Settings, identity: str, client: Client, served: Sequence[str], meter: Meter = NO_METER
 ) -> AsyncIterator[WorkerParts]:
     """Open the stores, the outside services and the activities of one worker process."""
     async with AsyncExitStack() as stack:
-        stores, outside = open_stores(settings, stack), await open_outside(settings, served, stack)
+        stores, outside = open_stores(settings, stack, meter), await open_outside(settings, served, stack)
         starting = open_starting(settings, stores, TemporalEngine(client), stack)
-        yield worker_parts(settings, identity, stores, outside, starting)
+        yield worker_parts(settings, identity, stores, outside, starting, meter)
 
 
 def worker_parts(
-    settings: Settings, identity: str, stores: Stores, outside: Outside, starting: Starting
+    settings: Settings,
+    identity: str,
+    stores: Stores,
+    outside: Outside,
+    starting: Starting,
+    meter: Meter = NO_METER,
 ) -> WorkerParts:
     """The activities of one worker on these stores and outside services; it starts workflows by `starting` and its engine."""
-    shared = _shared(settings, stores, outside)
+    shared = _shared(settings, stores, outside, meter)
     of_pipelines = {
         Kind.REPORT: _report(shared),
         Kind.POST: _post(shared),
@@ -105,12 +112,12 @@ def worker_parts(
     return WorkerParts(
         holders,
         ClosingActivities(stores.progress),
-        StepInterceptor(stores.progress, identity, policies(), _patience(settings)),
+        StepInterceptor(stores.progress, identity, policies(), _patience(settings), meter),
         stores.workers,
     )
 
 
-def _shared(settings: Settings, stores: Stores, outside: Outside) -> _Shared:
+def _shared(settings: Settings, stores: Stores, outside: Outside, meter: Meter) -> _Shared:
     resend = ResendPolicy(settings.model_resend)
     runner = EffectRunner(
         stores.ledger,
@@ -119,15 +126,17 @@ def _shared(settings: Settings, stores: Stores, outside: Outside) -> _Shared:
         cancel_is_requested,
         longest_call=settings.longest_call_seconds,
         reattach=settings.reattach,
+        meter=meter,
     )
     return _Shared(
         settings=settings,
         stores=stores,
         outside=outside,
         runner=runner,
-        writer=TextWriter(runner, current_attempt, stores.drafts, outside.model, stores.objects, resend),
-        embedder=Embedder(outside.embedding_model, stores.similarity, stores.objects, resend),
+        writer=TextWriter(runner, current_attempt, stores.drafts, outside.model, stores.objects, resend, meter),
+        embedder=Embedder(outside.embedding_model, stores.similarity, stores.objects, resend, meter),
         stopping=StoppingActivities(stores.ledger, stores.progress, outside.model.cancel),
+        meter=meter,
     )
 
 
@@ -191,7 +200,9 @@ def _reconcile(shared: _Shared, of_pipelines: Mapping[Kind, object], starting: S
 
     def runner(attempt: CurrentAttempt) -> EffectRunner:
         longest = shared.settings.longest_call_seconds
-        return EffectRunner(stores.ledger, stores.progress, attempt, lambda: False, longest_call=longest)
+        return EffectRunner(
+            stores.ledger, stores.progress, attempt, lambda: False, longest_call=longest, meter=shared.meter
+        )
 
     return ReconcileActivities(
         every_pass(
@@ -210,6 +221,7 @@ def _reconcile(shared: _Shared, of_pipelines: Mapping[Kind, object], starting: S
                 late=activities_that_store_late(of_pipelines),
                 resumable=RESUMABLE_KINDS,
                 longest_call=timedelta(seconds=shared.settings.longest_call_seconds),
+                meter=shared.meter,
             )
         )
     )

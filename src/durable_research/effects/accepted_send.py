@@ -29,6 +29,9 @@ from durable_research.domain.model_errors import (
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.ports.database.ledger import EffectLedger
 from durable_research.ports.vendors.remote import RemoteEffect
+from durable_research.telemetry.meter import Meter
+from durable_research.telemetry.metrics import EFFECTS
+from durable_research.telemetry.outcomes import EffectOutcome
 
 Answer = TypeVar("Answer")
 Written = TypeVar("Written")
@@ -52,9 +55,15 @@ class Collector(Generic[Answer]):
     ledger: EffectLedger
     cancel_is_requested: Callable[[], bool]
     longest_call: float
+    meter: Meter
     salvage: Salvage | None = field(default=None, init=False)
     has_sent: bool = field(default=False, init=False)
     _claimed_at: float = field(default_factory=lambda: asyncio.get_running_loop().time(), init=False)
+
+    def measure(self, outcome: EffectOutcome) -> None:
+        """Count what became of a send."""
+        labels = {"kind": self.effect.kind, "provider_class": self.effect.provider_class}
+        self.meter.count(EFFECTS, **labels, outcome=outcome)
 
     async def retry_through_outage(self, write: Callable[[], Awaitable[Written]]) -> Written:
         """Write the paid answer, retrying through an outage of our own object store or database.
@@ -92,6 +101,7 @@ class Collector(Generic[Answer]):
             raise
         except GenerationFailed:
             await self._close(reference, SendState.REFUSED)
+            self.measure(EffectOutcome.REFUSED)
             raise
         except (Ambiguous, StillRunning) as error:
             # Its id is stored: it stays open, and the next attempt re-attaches to it or, in class N, sends again.
@@ -112,6 +122,7 @@ class Collector(Generic[Answer]):
             error.permanent = empty > self.effect.empty_allowed
         await self._note_lost(reference, error)
         await self._close(reference, SendState.SPENT)
+        self.measure(EffectOutcome.SPENT)
 
     async def _close(self, reference: str, state: SendState) -> None:
         key, number = self.effect.key, self.attempt.number

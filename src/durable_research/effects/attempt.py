@@ -44,6 +44,7 @@ from durable_research.effects.accepted_send import Collector
 from durable_research.failpoints.reach import Place, reach_effect
 from durable_research.ports.vendors.remote import EarlierSend
 from durable_research.telemetry import logs
+from durable_research.telemetry.outcomes import EffectOutcome
 
 Answer = TypeVar("Answer")
 
@@ -99,6 +100,7 @@ class SendAttempt(Collector[Answer]):
         unresolved = [send for send in self.record.sends if send.state in UNRESOLVED]
         failure = unresolved[-1].failure if unresolved else None
         why = failure.detail if failure else "its sender died before an answer came"
+        self.measure(EffectOutcome.UNRESOLVED)
         if move is Move.ASK_A_PERSON:
             raise DecisionNeeded(f"{provider} may have accepted an earlier send ({why}); a person must decide")
         raise Unconfirmed(f"{provider} may have accepted an earlier send ({why}) and cannot be asked; not sent again")
@@ -150,6 +152,7 @@ class SendAttempt(Collector[Answer]):
         await self.ledger.open_send(self.effect, self.attempt.number, handle, earlier=earlier)
         self.has_sent = True
         if earlier is SendState.UNKNOWN:
+            self.measure(EffectOutcome.SENT_AGAIN)
             await self.sent_again()
         await self.reach(Place.INTENT)
         await self.ledger.check_fence(self.effect.key, self.attempt.number, policies.SEND_WITHIN)
@@ -175,17 +178,20 @@ class SendAttempt(Collector[Answer]):
         return reference
 
     async def _send_and_remember(self, handle: str | None) -> str:
+        self.measure(EffectOutcome.SENT)
         try:
             reference = await self.remote.send(self.effect.key, handle)
         except StillRunning:
             raise  # the send stays open: the next attempt decides by the provider's class
         except Ambiguous as error:  # ... and here too
+            self.measure(EffectOutcome.UNKNOWN)
             lost = SendFailure(error.code, error.detail)
             await self.retry_through_outage(lambda: self.ledger.note_lost(self.effect.key, self.attempt.number, lost))
             self._set_wait(error, can_look_up=self._can_look_up(handle))
             raise
         except StepFailed:
             await self.ledger.close_send(self.effect.key, None, self.attempt.number, SendState.REFUSED)
+            self.measure(EffectOutcome.REFUSED)
             raise
         await self.reach(Place.ACCEPTED)
         if await self._remember(self.attempt.number, reference):
@@ -214,6 +220,7 @@ class SendAttempt(Collector[Answer]):
 
     async def _cancel_duplicate(self, reference: str) -> None:
         """Cancel a late send: this attempt was frozen before it, and another attempt has sent, or the workflow ended."""
+        self.measure(EffectOutcome.LATE_DUPLICATE)
         logs.get_logger().warning(logs.LATE_SEND, step=self.effect.step, key=self.effect.key)
         await self.stop(reference)
         raise StaleAttempt("this send came too late to be of use; it is counted as spent")

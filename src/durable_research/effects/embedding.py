@@ -24,6 +24,9 @@ from durable_research.ports.database.similarity import Similarity, Subject
 from durable_research.ports.objects import ObjectStore
 from durable_research.ports.vendors.embeddings import Embedding, EmbeddingModel
 from durable_research.telemetry import logs
+from durable_research.telemetry.meter import NO_METER, Meter
+from durable_research.telemetry.metrics import TOKENS
+from durable_research.telemetry.outcomes import Direction
 
 
 class Embedded(Value):
@@ -42,6 +45,7 @@ class Embedder:
     similarity: Similarity
     objects: ObjectStore
     resend: ResendPolicy = ResendPolicy.BOUNDED
+    meter: Meter = NO_METER
 
     async def embed(self, subject: Subject, effects: EffectRunner, generation: int = 0) -> Embedded:
         """Buy the vector and store it; a repeat returns what was stored, another `generation` buys it anew."""
@@ -66,9 +70,14 @@ class Embedder:
 
         async def store(embedding: Embedding) -> Embedded:
             await self.similarity.store(subject.workflow.tenant, embedding, effects.current_attempt())
+            bought[:] = [embedding.tokens]
             return Embedded(model=embedding.model, tokens=embedding.tokens)
 
-        return await effects.perform(effect, lambda _: model.prepare(text), store, Embedded)
+        bought: list[int] = []
+        embedded = await effects.perform(effect, lambda _: model.prepare(text), store, Embedded)
+        for tokens in bought:
+            self.meter.count(TOKENS, tokens, model=model.model, direction=Direction.INPUT)
+        return embedded
 
 
 @dataclass

@@ -20,6 +20,8 @@ from durable_research.failpoints.reach import Place
 from durable_research.ports.database.ledger import EffectLedger
 from durable_research.ports.database.progress import AttemptNotes, CurrentAttempt
 from durable_research.ports.vendors.remote import RemoteEffect
+from durable_research.telemetry.meter import NO_METER, Meter
+from durable_research.telemetry.outcomes import EffectOutcome
 
 Answer = TypeVar("Answer")
 Stored = TypeVar("Stored", bound=BaseModel)
@@ -52,6 +54,7 @@ class EffectRunner:
         *,
         longest_call: float = policies.CALL_DEADLINES.longest,
         reattach: bool = True,
+        meter: Meter = NO_METER,
     ) -> None:
         self._ledger = ledger
         self._notes = notes
@@ -59,6 +62,7 @@ class EffectRunner:
         self._cancel_is_requested = cancel_is_requested
         self._longest_call = longest_call
         self._reattach = reattach
+        self._meter = meter
 
     async def perform(
         self,
@@ -95,6 +99,7 @@ class EffectRunner:
         await send_attempt.retry_through_outage(
             lambda: self._ledger.settle(effect.key, record.fence, reference, result)
         )
+        send_attempt.measure(EffectOutcome.SETTLED)
         await send_attempt.reach(Place.SETTLED)
         return value
 
@@ -107,6 +112,7 @@ class EffectRunner:
             except (AnswerLost, ModelForgotten):
                 reference = await send_attempt.replace_lost_send(reference)
             else:
+                send_attempt.measure(EffectOutcome.REATTACHED)
                 await self._note(
                     current,
                     send_attempt.attempt,
@@ -135,7 +141,15 @@ class EffectRunner:
             await self._note(current, attempt, EventKind.CALL_SENT_AGAIN, charges)
 
         return SendAttempt(
-            effect, remote, attempt, record, self._ledger, self._cancel_is_requested, self._longest_call, sent_again
+            effect,
+            remote,
+            attempt,
+            record,
+            self._ledger,
+            self._cancel_is_requested,
+            self._longest_call,
+            self._meter,
+            sent_again,
         )
 
     async def _note(self, current: Attempt, attempt: Attempt, kind: EventKind, payload: Payload) -> None:

@@ -26,6 +26,9 @@ from durable_research.ports.database.progress import CurrentAttempt, Drafts
 from durable_research.ports.objects import ObjectStore
 from durable_research.ports.vendors.models import LanguageModel, ModelAnswer, ModelCall
 from durable_research.ports.vendors.remote import RemoteEffect
+from durable_research.telemetry.meter import NO_METER, Meter
+from durable_research.telemetry.metrics import TOKENS
+from durable_research.telemetry.outcomes import Direction
 
 # A change here changes new calls only: the first claim freezes the prompt.
 CONTINUATION_PROMPT = """\
@@ -57,6 +60,7 @@ class TextWriter:
     model: LanguageModel
     objects: ObjectStore
     resend: ResendPolicy = ResendPolicy.BOUNDED
+    meter: Meter = NO_METER
 
     async def write(self, assignment: Assignment) -> WrittenText:
         """Call the model, and continue where it was cut; a retry re-attaches to the call that an earlier attempt began.
@@ -106,6 +110,7 @@ class TextWriter:
         """One paid model call: the answer's beginning, or its continuation."""
         attempt = self.current_attempt()
         effect = self._effect(assignment, part_number, is_continuation=bool(so_far))
+        bought: list[TokenUsage] = []  # by this attempt; a settled call comes back without being stored again
 
         async def store(answer: ModelAnswer) -> WrittenText:
             written = WrittenText(
@@ -118,6 +123,7 @@ class TextWriter:
             )
             if answer.is_whole:
                 self.drafts.drop(attempt)
+            bought[:] = [answer.usage]
             return written
 
         def prepare(frozen: Mapping[str, Any]) -> RemoteEffect[ModelAnswer]:
@@ -131,7 +137,11 @@ class TextWriter:
             return self.model.prepare(call, lambda text: self.drafts.show(attempt, so_far + text))
 
         salvage = partial(self._salvage, assignment, so_far)
-        return await self.effects.perform(effect, prepare, store, WrittenText, salvage)
+        part = await self.effects.perform(effect, prepare, store, WrittenText, salvage)
+        for usage in bought:
+            self.meter.count(TOKENS, usage.input_tokens, model=self.model.model, direction=Direction.INPUT)
+            self.meter.count(TOKENS, usage.output_tokens, model=self.model.model, direction=Direction.OUTPUT)
+        return part
 
     def _effect(self, assignment: Assignment, part_number: int, *, is_continuation: bool) -> Effect:
         return Effect(

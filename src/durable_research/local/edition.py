@@ -96,11 +96,13 @@ class _Edition:
             if plan.simulator_url
             else None,
             processes=self.supervisor.processes(),
+            role_ports=plan.role_ports,
         )
 
     def _make_plan(self) -> Plan:
         options, data = self._options, self._data
-        ports = choose_ports(data.ports, (*EDITION_PORTS, "api") if options.port == 0 else EDITION_PORTS)
+        names = (*EDITION_PORTS, *options.role_port_names)
+        ports = choose_ports(data.ports, (*names, "api") if options.port == 0 else names)
         environment = current_environment()
         if options.port:
             ports["api"] = options.port

@@ -55,12 +55,27 @@ class UpOptions:
         if self.workers < 0 or not 0 <= self.port < 65536:
             raise LocalError(f"--workers {self.workers} --port {self.port}: workers from 0 up, ports from 0 to 65535")
 
+    @property
+    def worker_names(self) -> tuple[str, ...]:
+        """The names of the worker processes."""
+        return tuple(f"worker-{number}" for number in range(1, self.workers + 1))
+
+    @property
+    def role_port_names(self) -> tuple[str, ...]:
+        """The names under which the ports of API and workers for metrics and probes are chosen."""
+        return tuple(map(role_port_name, ("api", *self.worker_names)))
+
     def roles(self, environment: Mapping[str, str]) -> tuple[str, ...]:
         """The roles to start; with the operator's own model key the simulator is not started."""
         selected = ROLES if self.only is None else self.only
         return tuple(
             role for role in ROLES if role in selected and (role != "simulator" or uses_simulator(environment))
         )
+
+
+def role_port_name(process: str) -> str:
+    """The name under which a process's port for metrics and probes is chosen and stored."""
+    return f"{process}-role-port"
 
 
 def uses_simulator(environment: Mapping[str, str]) -> bool:
@@ -114,6 +129,16 @@ class Plan:
     @property
     def temporal_ui_url(self) -> str:
         return f"http://127.0.0.1:{self.ports['temporal_ui']}"
+
+    @property
+    def role_ports(self) -> dict[str, str]:
+        """Where each of our processes answers /metrics, /livez and /readyz, by the process's name."""
+        api = ("api",) if "api" in self.roles else ()
+        workers = self.options.worker_names if "worker" in self.roles else ()
+        return {name: f"http://{self._role_address(name)}" for name in (*api, *workers)}
+
+    def _role_address(self, process: str) -> str:
+        return f"127.0.0.1:{self.ports[role_port_name(process)]}"
 
     @property
     def _drain_seconds(self) -> float:
@@ -204,7 +229,7 @@ class Plan:
             self._own_program(
                 name, "worker", ("worker", "--name", name), ready=readiness.on_log(WORKER_READY), stage=WORKERS
             )
-            for name in (f"worker-{number}" for number in range(1, self.options.workers + 1))
+            for name in self.options.worker_names
         ]
 
     def _own_program(
@@ -221,7 +246,7 @@ class Plan:
             name=name,
             role=role,
             argv=(*self.options.program, *arguments),
-            env=self.child_environment(),
+            env=self.child_environment() | self._own_address(name),
             log=self.data.logs / f"{name}.log",
             ready=ready,
             healthy=healthy,
@@ -229,6 +254,10 @@ class Plan:
             stage=stage,
             identity_variable="DURABLE_RESEARCH_WORKER_IDENTITY" if role == "worker" else None,
         )
+
+    def _own_address(self, name: str) -> dict[str, str]:
+        """The one setting that no two processes may share."""
+        return {"DURABLE_RESEARCH_METRICS_ADDRESS": self._role_address(name)} if name in self.role_ports else {}
 
 
 def simulator_settings(

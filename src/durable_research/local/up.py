@@ -5,7 +5,7 @@ Commands read it at each start, and another version may have written it: a missi
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,10 @@ class SimulatorAddresses:
 
 @dataclass(frozen=True)
 class Up:
-    """The addresses of one edition; no `simulator` with the operator's own model key."""
+    """The addresses of one edition; no `simulator` with the operator's own model key.
+
+    `role_ports` is where each process of ours answers metrics and probes, by its name.
+    """
 
     api: str = ""
     temporal: str = ""
@@ -41,6 +44,7 @@ class Up:
     database: str = ""
     simulator: SimulatorAddresses | None = None
     processes: tuple[RunningProcess, ...] = ()
+    role_ports: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def required_simulator(self) -> SimulatorAddresses:
@@ -64,6 +68,7 @@ class Up:
             "smtp": world.smtp if world else None,
             "witness": str(world.billing_log) if world else None,
             "processes": [asdict(one) for one in self.processes],
+            "role_ports": dict(self.role_ports),
         }
 
 
@@ -79,6 +84,7 @@ def read_up(file: Path) -> Up | None:
 def _up(value: Mapping[str, Any]) -> Up:
     simulator, processes = _text(value, "simulator"), value.get("processes")
     listed = processes if isinstance(processes, list) else []
+    ports = value.get("role_ports")
     return Up(
         api=_text(value, "api"),
         temporal=_text(value, "temporal"),
@@ -88,6 +94,7 @@ def _up(value: Mapping[str, Any]) -> Up:
         if simulator
         else None,
         processes=tuple(_process(one) for one in listed if isinstance(one, dict)),
+        role_ports={name: _text(ports, name) for name in ports} if isinstance(ports, dict) else {},
     )
 
 

@@ -16,6 +16,7 @@ from durable_research.domain.requests.mailboxes import mailboxes
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
 from durable_research.settings.defaults import DEFAULT_API_PORT
 from durable_research.settings.values import (
+    BearerToken,
     FailpointRules,
     LoopbackAddress,
     LoopbackHost,
@@ -222,7 +223,10 @@ class Settings(BaseSettings):
     metrics_address: LoopbackAddress | None = Field(
         default=None,
         alias="DURABLE_RESEARCH_METRICS_ADDRESS",
-        description="where one worker process answers Prometheus, such as 127.0.0.1:9464; on this machine alone",
+        description="where this API or worker answers /metrics, /livez and /readyz, such as 127.0.0.1:9464; only on loopback",
+    )
+    metrics_token: BearerToken | None = Field(
+        default=None, alias="DURABLE_RESEARCH_METRICS_TOKEN", description="the bearer token that /metrics asks for"
     )
     renderer_processes: int = Field(
         default=1,

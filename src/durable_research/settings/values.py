@@ -14,6 +14,7 @@ from durable_research.payload_keys import parse_keys
 
 _SECRET_BYTES = range(24, 65)  # source: the Standard Webhooks specification, read 2026-11-21
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)  # source: RFC 6750, 2.1
 _HIGHEST_PORT = 65535
 
 
@@ -30,8 +31,14 @@ def _loopback_host(host: str) -> str:
 def _loopback_address(address: str) -> str:
     host, _, port = address.rpartition(":")
     if address and not (port.isdecimal() and int(port) <= _HIGHEST_PORT and host in ("127.0.0.1", "[::1]")):
-        raise ValueError("must be 127.0.0.1:PORT or [::1]:PORT: metrics have no login")
+        raise ValueError("must be 127.0.0.1:PORT or [::1]:PORT: metrics and probes have no login")
     return address
+
+
+def _bearer_token(token: SecretStr) -> SecretStr:
+    if token and not _TOKEN.fullmatch(token.get_secret_value()):
+        raise ValueError("must be letters, digits and -._~+/ with = at the end, as a bearer token is sent")
+    return token
 
 
 def _readable_keys(keys: SecretStr) -> SecretStr:
@@ -89,6 +96,7 @@ def _failpoint_rules(text: str) -> str:
 
 LoopbackHost = Annotated[str, AfterValidator(_loopback_host)]
 LoopbackAddress = Annotated[str, AfterValidator(_loopback_address)]
+BearerToken = Annotated[SecretStr, AfterValidator(_bearer_token)]
 PayloadKeys = Annotated[SecretStr, AfterValidator(_readable_keys)]
 Origin = Annotated[str, AfterValidator(_exact_origin)]
 SigningSecret = Annotated[SecretStr, AfterValidator(_signing_secret)]

@@ -9,17 +9,21 @@ from werkzeug.exceptions import HTTPException
 from durable_research.operations.facade import Operations
 from durable_research.settings.settings import Settings
 from durable_research.telemetry import logs
+from durable_research.telemetry.meter import NO_METER, Meter
 from durable_research.web.api.blueprint import api_blueprint
 from durable_research.web.api.codec import codec_blueprint
 from durable_research.web.http import event_stream, requests
 from durable_research.web.http.assets import Assets
+from durable_research.web.http.measured import Measured, note_routes
 from durable_research.web.http.middleware import LARGEST_BODY_BYTES, Middleware
 from durable_research.web.http.problems import MEDIA_TYPE, Problem, body_of, problem_of
 from durable_research.web.pages.blueprint import pages_blueprint
 from durable_research.web.pages.errors import error_page
 
 
-def create_app(operations: Operations, settings: Settings, streams: event_stream.Streams) -> Quart:
+def create_app(
+    operations: Operations, settings: Settings, streams: event_stream.Streams, meter: Meter = NO_METER
+) -> Quart:
     """Build the application on these operations; connects to nothing. Its server drains `streams`."""
     app = Quart(__name__, static_folder=None)
     app.config.update(
@@ -38,7 +42,9 @@ def create_app(operations: Operations, settings: Settings, streams: event_stream
     if settings.codec_origin:
         app.register_blueprint(codec_blueprint(operations.payloads, settings.codec_origin))
     _answer_errors(app, operations)
-    app.asgi_app = Middleware(app.asgi_app, settings.public_url)  # type: ignore[assignment,method-assign]  # Quart's own way to wrap
+    note_routes(app)
+    gate = Middleware(app.asgi_app, settings.public_url)
+    app.asgi_app = Measured(gate, meter)  # type: ignore[assignment,method-assign]  # Quart's own way to wrap
     return app
 
 

@@ -14,10 +14,12 @@ from temporalio.worker import Worker
 
 from durable_research import policies, queues
 from durable_research.bootstrap.adapters import payload_keys
+from durable_research.bootstrap.measuring import Measuring, open_role_port, worker_measuring
 from durable_research.bootstrap.worker_parts import WorkerParts, open_worker_parts
 from durable_research.catalogue import PACKAGES
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.ports.database.workers import WorkerRegistry, WorkerRow
+from durable_research.role_port.health import Health
 from durable_research.settings.settings import Settings
 from durable_research.telemetry import logs
 from durable_research.temporal.client.connection import connect
@@ -41,23 +43,39 @@ class WorkerOptions:
 
 
 async def run_worker(settings: Settings, options: WorkerOptions) -> None:
-    """Run until SIGTERM or SIGINT, then drain: stop polling, finish or hand back the running activities, and return."""
+    """Run until SIGTERM or SIGINT, then drain: stop polling, finish or hand back the running activities, and return.
+
+    Raises:
+        CannotListenThere: the address of the role's port is taken.
+    """
+    health, measuring = Health(), worker_measuring(settings)
+    async with open_role_port(settings, measuring, health):
+        await _run(settings, options, health, measuring)
+
+
+async def _run(settings: Settings, options: WorkerOptions, health: Health, measuring: Measuring) -> None:
     identity = settings.worker_identity or f"{options.name}@{socket.gethostname()}-{os.getpid()}"
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    client = await _connected(identity, settings, stop)
+    client = await _connected(identity, settings, measuring, stop)
     if client is None:
         return
-    async with open_worker_parts(settings, identity, client, options.queues) as parts, AsyncExitStack() as stack:
+    measuring.check_names()
+    async with (
+        open_worker_parts(settings, identity, client, options.queues, measuring.meter) as parts,
+        AsyncExitStack() as stack,
+    ):
         workers = _workers(client, parts, options.queues, settings)
         for worker in workers:
             await stack.enter_async_context(worker)
         row = WorkerRow(identity, options.name, os.getpid(), socket.gethostname(), options.queues, datetime.now(UTC))
         beating = asyncio.create_task(_beat(parts.registry, row))
+        health.ready()
         logs.get_logger().info(logs.WORKER_READY, identity=identity, queues=options.queues)
         await stop.wait()
+        health.drain()
         logs.get_logger().info(logs.WORKER_DRAINING, identity=identity)
         # All queues at once: none takes new work while another drains.
         await asyncio.gather(*(worker.shutdown() for worker in workers))
@@ -67,7 +85,7 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
     logs.get_logger().info(logs.WORKER_STOPPED, identity=identity)
 
 
-async def _connected(identity: str, settings: Settings, stop: asyncio.Event) -> Client | None:
+async def _connected(identity: str, settings: Settings, measuring: Measuring, stop: asyncio.Event) -> Client | None:
     """Connect to Temporal; None when a stop signal arrives while Temporal is still starting.
 
     Raises:
@@ -78,7 +96,7 @@ async def _connected(identity: str, settings: Settings, stop: asyncio.Event) -> 
             identity,
             payload_keys(settings),
             patience_seconds=_CONNECT_PATIENCE_SECONDS,
-            metrics_address=settings.metrics_address,
+            runtime=measuring.runtime,
         )
     )
     stopping = asyncio.create_task(stop.wait())

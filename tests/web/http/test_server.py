@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from durable_research.role_port.health import Health
 from durable_research.web.http import server as http_server
 from durable_research.web.http.server import CannotListen, bind, serve_app
 from tests.programs import free_port
@@ -48,7 +49,7 @@ async def test_a_stop_signal_ends_open_streams_at_once(
 ) -> None:
     monkeypatch.setattr(http_server, "_DRAIN_SECONDS", 60)  # the test ends before it, or not at all
     report_id, port = await harness.queued(), free_port()
-    serving = asyncio.create_task(serve_app(harness.app, harness.streams, "127.0.0.1", port))
+    serving = asyncio.create_task(serve_app(harness.app, harness.streams, "127.0.0.1", port, Health()))
     async with asyncio.timeout(30):
         while True:
             try:
@@ -67,3 +68,21 @@ async def test_a_stop_signal_ends_open_streams_at_once(
     writer.close()
     assert rest.endswith(b"0\r\n\r\n")
     assert "api.ready" in captured.out + captured.err
+
+
+async def test_the_api_is_ready_when_it_listens_and_not_ready_before_it_stops_listening(harness: Harness) -> None:
+    health, listener = Health(), bind("127.0.0.1", 0)
+    server = http_server.Server(harness.app, harness.streams, "http://127.0.0.1", health)
+    seen = [health.why_not_ready]
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    seen.append(health.why_not_ready)
+
+    server.stop()
+    seen.append(health.why_not_ready)
+    with socket.create_connection(listener.getsockname()):  # the listener is still open
+        pass
+    await serving
+
+    assert seen == ["the process is starting", None, "the process is draining"]

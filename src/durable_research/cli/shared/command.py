@@ -55,6 +55,7 @@ def run_role(role: str, work: Coroutine[Any, Any, None]) -> None:
     import uvloop
 
     from durable_research.domain.errors import InfrastructureDown
+    from durable_research.role_port.server import CannotListenThere
     from durable_research.telemetry.logs import configure_logging
 
     configure_logging(role)
@@ -62,5 +63,7 @@ def run_role(role: str, work: Coroutine[Any, Any, None]) -> None:
         uvloop.run(work)
     except InfrastructureDown as down:
         stop(f"{role} cannot run: {down.detail}", "see what is missing: durable-research doctor", Exit.UNREACHABLE)
+    except CannotListenThere as error:
+        stop(f"{role} cannot run: {error}", "each process needs an address of its own")
     except KeyboardInterrupt:
         raise click.exceptions.Exit(int(Exit.INTERRUPTED)) from None

@@ -72,7 +72,8 @@ NUMBERED_BY_LEDGER = 0
 class Attempt:
     """One try of one step by one worker. Numbers are ours, per (workflow, step), and never restart.
 
-    `is_waiting` says that the step waited for its provider as this attempt began.
+    `is_waiting` says that the step waited for its provider as this attempt began, and `waited_seconds` for how long;
+    `step_seconds` is how long ago the step's first attempt had begun.
     """
 
     workflow_id: str
@@ -81,6 +82,8 @@ class Attempt:
     worker: str
     failures_before: int = 0
     is_waiting: bool = False
+    waited_seconds: float = 0.0
+    step_seconds: float = 0.0
 
     @property
     def is_logged(self) -> bool:

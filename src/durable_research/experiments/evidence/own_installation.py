@@ -17,6 +17,7 @@ import psutil
 from durable_research.experiments.evidence.installation import Installation, NotInTime
 from durable_research.local.data_folder import DataFolder, write_json
 from durable_research.local.edition import EDITION_PORTS
+from durable_research.local.plan import UpOptions
 from durable_research.local.postgres.programs import STATE_OF_ROOT
 from durable_research.local.processes.child import launch_command
 
@@ -107,7 +108,8 @@ class OwnInstallation(Installation):
     def _choose_ports(self) -> None:
         ports = DataFolder(self.data).ports
         if self._free_port is not None and not ports.exists():
-            write_json(ports, {name: self._free_port() for name in (*EDITION_PORTS, "api")})
+            names = (*EDITION_PORTS, *UpOptions(self.data).role_port_names, "api")
+            write_json(ports, {name: self._free_port() for name in names})
 
     def _is_up(self) -> bool:
         code = self._started().poll()

@@ -6,7 +6,7 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
 from durable_research.domain.errors import InfrastructureDown
@@ -38,7 +38,7 @@ async def connect(
     keys: Sequence[PayloadKey],
     *,
     patience_seconds: float,
-    metrics_address: str | None = None,
+    runtime: Runtime | None = None,
     is_logged: bool = True,
 ) -> Client:
     """A connected client; waits for a server that is still coming up, at most `patience_seconds`.
@@ -49,8 +49,8 @@ async def connect(
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience_seconds
     config = _connect_config(identity, keys)
-    if metrics_address:
-        config["runtime"] = runtime(metrics_address)
+    if runtime:
+        config["runtime"] = runtime
     while True:
         try:
             # One try of the SDK takes many seconds where a port is open and no server answers.
@@ -62,9 +62,3 @@ async def connect(
         if is_logged:
             logs.get_logger().info(logs.INFRASTRUCTURE_DOWN, what="temporal", at=config["target_host"])
         await asyncio.sleep(_POLL_SECONDS)
-
-
-def runtime(address: str) -> Runtime:
-    """A runtime that answers Prometheus at this `host:port`; one for a process."""
-    config = PrometheusConfig(bind_address=address, counters_total_suffix=True)
-    return Runtime(telemetry=TelemetryConfig(metrics=config))

@@ -28,9 +28,11 @@ from durable_research.failpoints.reach import UndoPlace, reach_undo
 from durable_research.policies import Patience, StepPolicy
 from durable_research.ports.database.progress import ProgressLog, Waited
 from durable_research.telemetry import logs
-from durable_research.telemetry.metrics import ACTIVITIES_EXECUTED, METRICS
+from durable_research.telemetry.meter import NO_METER, Meter
+from durable_research.telemetry.metrics import ACTIVITIES_EXECUTED
 from durable_research.temporal.resumption import ResumptionInbound, resumption_in
 from durable_research.temporal.worker.attempt_failures import RetryDecision, decide_retry
+from durable_research.temporal.worker.attempt_metrics import AttemptMeasure
 
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
 _PATIENCE = Patience()
@@ -57,15 +59,17 @@ class StepInterceptor(Interceptor):
         identity: str,
         steps: Mapping[str, StepPolicy],
         patience: Patience = _PATIENCE,
+        meter: Meter = NO_METER,
     ) -> None:
         self._progress = progress
         self._identity = identity
         self._steps = steps
         self._patience = patience
+        self._meter = meter
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """Wrap the SDK's chain."""
-        return _StepInbound(next, self._progress, self._identity, self._steps, self._patience)
+        return _StepInbound(next, self._progress, self._identity, self._steps, self._patience, self._meter)
 
     def workflow_interceptor_class(
         self, input: WorkflowInterceptorClassInput
@@ -82,8 +86,10 @@ class _StepInbound(ActivityInboundInterceptor):
         identity: str,
         steps: Mapping[str, StepPolicy],
         patience: Patience,
+        meter: Meter,
     ) -> None:
         super().__init__(next_)
+        self._meter = meter
         self._progress = progress
         self._identity = identity
         self._steps = steps
@@ -106,20 +112,25 @@ class _StepInbound(ActivityInboundInterceptor):
             return await self._run_logged(input, policy, attempt)
 
     async def _run_unlogged(self, input_: ExecuteActivityInput, policy: StepPolicy) -> Any:
-        workflow_id = activity.info().workflow_id or ""
+        workflow_id, measure = activity.info().workflow_id or "", AttemptMeasure(self._meter, policy)
         token = _attempt.set(Attempt(workflow_id, policy.step, NUMBERED_BY_LEDGER, self._identity))
         try:
             async with asyncio.timeout(policy.try_seconds):
-                return await self.next.execute_activity(input_)
+                result = await self.next.execute_activity(input_)
         except Exception as error:  # the activity boundary: every failure becomes one of Temporal's here
             failure = _as_research_error(error, policy, policy.try_seconds)
-            _fail(self._decide_retry(failure, policy, failures_before=activity.info().attempt - failure.counted))
+            decision = self._decide_retry(failure, policy, failures_before=activity.info().attempt - failure.counted)
+            measure.failed(decision)
+            _fail(decision)
+        else:
+            measure.completed()
+            return result
         finally:
             _attempt.reset(token)
 
     async def _run_logged(self, input_: ExecuteActivityInput, policy: StepPolicy, attempt: Attempt) -> Any:
         token = _attempt.set(attempt)
-        seconds = self._deadline(policy)
+        seconds, measure = self._deadline(policy), AttemptMeasure(self._meter, policy, attempt)
         try:
             async with asyncio.timeout(seconds), _undo_places(policy, attempt.workflow_id):
                 result = await self.next.execute_activity(input_)
@@ -127,24 +138,25 @@ class _StepInbound(ActivityInboundInterceptor):
             completed = AttemptCompleted(left_out=left_out) if left_out else AttemptCompleted()
             await self._progress.end_attempt(attempt, EventKind.ATTEMPT_COMPLETED, completed)
         except asyncio.CancelledError:
-            await asyncio.shield(self._close_cancelled(attempt))
+            await asyncio.shield(self._close_cancelled(attempt, measure))
             raise
         except Exception as error:  # the activity boundary, as above
-            await self._close_failed(attempt, policy, _as_research_error(error, policy, seconds))
+            await self._close_failed(attempt, measure, _as_research_error(error, policy, seconds))
         else:
-            counted = activity.metric_meter().create_counter(ACTIVITIES_EXECUTED, METRICS[ACTIVITIES_EXECUTED])
+            measure.completed()
+            counted = activity.metric_meter().create_counter(ACTIVITIES_EXECUTED.sdk_name, ACTIVITIES_EXECUTED.help)
             counted.add(1, {"activity": policy.step})
             return result
         finally:
             _attempt.reset(token)
 
-    async def _close_cancelled(self, attempt: Attempt) -> None:
+    async def _close_cancelled(self, attempt: Attempt, measure: AttemptMeasure) -> None:
         """Write why the attempt stops; if the server has timed it out meanwhile, the next attempt closes it."""
         details = activity.cancellation_details()
         if details and details.cancel_requested:
-            kind = EventKind.ATTEMPT_CANCELLED
+            kind, measured = EventKind.ATTEMPT_CANCELLED, measure.cancelled
         elif details and details.worker_shutdown:
-            kind = EventKind.ATTEMPT_HANDED_BACK
+            kind, measured = EventKind.ATTEMPT_HANDED_BACK, measure.handed_back
         else:
             return
         try:
@@ -152,6 +164,8 @@ class _StepInbound(ActivityInboundInterceptor):
                 await self._progress.end_attempt(attempt, kind, OfWorker(worker=attempt.worker))
         except (ResearchError, TimeoutError) as error:
             logs.get_logger().warning(logs.ATTEMPT_STALE, step=attempt.step, error=str(error))
+        else:
+            measured()
 
     def _deadline(self, policy: StepPolicy) -> float:
         """The time limit of this attempt: by the policy or the settings, and before the server times it out."""
@@ -164,7 +178,8 @@ class _StepInbound(ActivityInboundInterceptor):
     ) -> RetryDecision:
         return decide_retry(error, policy, failures_before, waited, self._patience.provider_wait)
 
-    async def _close_failed(self, attempt: Attempt, policy: StepPolicy, error: ResearchError) -> NoReturn:
+    async def _close_failed(self, attempt: Attempt, measure: AttemptMeasure, error: ResearchError) -> NoReturn:
+        policy = measure.policy
         decision = self._decide_retry(error, policy, attempt.failures_before)
         try:
             if error.waits and policy.waits:
@@ -180,6 +195,7 @@ class _StepInbound(ActivityInboundInterceptor):
             if not isinstance(error, StaleAttempt):
                 failed = _failed(decision, attempt.worker)
                 await self._progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, failed)
+                measure.failed(decision)
         except ResearchError as unwritten:
             _fail(self._decide_retry(unwritten, policy, attempt.failures_before))
         _fail(decision, attempt.number)

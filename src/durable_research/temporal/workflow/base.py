@@ -19,7 +19,7 @@ from durable_research.domain.workflows.approval import ApprovalDecision, Approva
 from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.workflow import Decided, Decision, Status
 from durable_research.policies import StepPolicy
-from durable_research.telemetry.metrics import METRICS, WORKFLOWS_COMPLETED
+from durable_research.telemetry.metrics import WORKFLOWS_COMPLETED
 from durable_research.temporal import names
 from durable_research.temporal.resumption import own_resumption
 from durable_research.temporal.workflow.activities import close_workflow, run_step, stop_model_calls
@@ -219,7 +219,7 @@ class DurableWorkflow:
             await self._close_unfinished(error)
             raise
         await self._close(outcome.status, outcome.closed)
-        completed = workflow.metric_meter().create_counter(WORKFLOWS_COMPLETED, METRICS[WORKFLOWS_COMPLETED])
+        completed = workflow.metric_meter().create_counter(WORKFLOWS_COMPLETED.sdk_name, WORKFLOWS_COMPLETED.help)
         completed.add(1)
         return outcome.result
 

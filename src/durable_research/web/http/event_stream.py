@@ -14,6 +14,8 @@ from durable_research.domain.errors import InfrastructureDown
 from durable_research.domain.workflows.progress import Draft, ProgressEvent
 from durable_research.failpoints.reach import Point, reach
 from durable_research.telemetry import logs
+from durable_research.telemetry.meter import NO_METER, Meter
+from durable_research.telemetry.metrics import EVENT_STREAMS
 from durable_research.web.http.problems import Problem
 
 MEDIA_TYPE = "text/event-stream"
@@ -27,8 +29,9 @@ _KEEP_ALIVE = b": keep-alive\n\n"
 class Streams:
     """All open streams of this process: their number, and the signal to end them."""
 
-    def __init__(self, most: int = _MOST_STREAMS) -> None:
+    def __init__(self, most: int = _MOST_STREAMS, meter: Meter = NO_METER) -> None:
         self.most = most
+        self._meter = meter
         self._open = 0
         self._draining = asyncio.Event()
 
@@ -44,7 +47,7 @@ class Streams:
 
     async def stream(self, events: AsyncGenerator[ProgressEvent | Draft | None, None]) -> AsyncGenerator[bytes, None]:
         """Turn events into bytes until they end or the server drains. Holds one event: a slow reader uses no memory."""
-        self._open += 1
+        self._change(1)
         draining = asyncio.create_task(self._draining.wait())
         next_event: asyncio.Task[ProgressEvent | Draft | None] | None = None
         try:
@@ -63,11 +66,15 @@ class Streams:
             if isinstance(end, InfrastructureDown):
                 logs.get_logger().info(logs.INFRASTRUCTURE_DOWN, what="stream", error=end.detail)
         finally:
-            self._open -= 1
+            self._change(-1)
             await _stop(draining)
             if next_event is not None:
                 await _stop(next_event)
             await events.aclose()
+
+    def _change(self, by: int) -> None:
+        self._open += by
+        self._meter.set(EVENT_STREAMS, self._open)
 
 
 class _Ended(Exception):

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 import uvicorn
 from quart import Quart
 
+from durable_research.role_port.health import Health
 from durable_research.telemetry import logs
 from durable_research.web.http.event_stream import Streams
 from durable_research.web.http.protocol import BoundedProtocol
@@ -55,7 +56,7 @@ def bind(host: str, port: int) -> socket.socket:
 class Server(uvicorn.Server):
     """uvicorn's server without its signal handling, which would end the process before our own resources are closed."""
 
-    def __init__(self, app: Quart, streams: Streams, url: str) -> None:
+    def __init__(self, app: Quart, streams: Streams, url: str, health: Health) -> None:
         config = uvicorn.Config(
             app,
             http=BoundedProtocol,
@@ -73,10 +74,12 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._streams = streams
         self._url = url
+        self._health = health
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and log that."""
         await super().startup(sockets)
+        self._health.ready()
         logs.get_logger().info(logs.API_READY, url=self._url)
 
     @contextmanager
@@ -85,13 +88,17 @@ class Server(uvicorn.Server):
         yield
 
     def stop(self) -> None:
-        """Drain: end the streams first, as the server waits for them. A second call does not wait."""
+        """Drain: be not ready before the listener closes, and end the streams, as the server waits for them.
+
+        A second call does not wait.
+        """
+        self._health.drain()
         self.force_exit = self.should_exit
         self._streams.drain()
         self.should_exit = True
 
 
-async def serve_app(app: Quart, streams: Streams, host: str, port: int) -> None:
+async def serve_app(app: Quart, streams: Streams, host: str, port: int, health: Health) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is being answered.
 
     Raises:
@@ -99,7 +106,7 @@ async def serve_app(app: Quart, streams: Streams, host: str, port: int) -> None:
     """
     listener = bind(host, port)
     name = f"[{host}]" if ":" in host else host
-    server = Server(app, streams, f"http://{name}:{listener.getsockname()[1]}")
+    server = Server(app, streams, f"http://{name}:{listener.getsockname()[1]}", health)
     with _on_signals(server.stop):
         await server.serve(sockets=[listener])
 

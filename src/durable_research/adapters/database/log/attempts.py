@@ -86,6 +86,12 @@ class AttemptHistory:
         wait = self.wait(step)
         return Waited((self._rows[-1].now - wait.since).total_seconds(), wait.polls) if wait else Waited()
 
+    def age_seconds(self, step: str) -> float:
+        """How long ago the step's first attempt began, since the latest resumption; 0 without one."""
+        began = (row.at for row in self._recent if row.step == step and row.kind == EventKind.ATTEMPT_STARTED)
+        first = next(began, None)
+        return (self._rows[-1].now - first).total_seconds() if first else 0.0
+
     def failures(self, step: str) -> int:
         """Count the step's failures since the latest question to a person."""
         failed = {number: failure for (name, number), failure in self._failed.items() if name == step}

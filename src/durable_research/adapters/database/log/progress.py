@@ -1,15 +1,16 @@
 """The ProgressLog port on PostgreSQL."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.log.attempts import ATTEMPTS, AttemptHistory
 from durable_research.adapters.database.log.events import EVENT, LockedLog, event_of
-from durable_research.adapters.database.tables import drafts, progress_events
+from durable_research.adapters.database.tables import drafts, progress_events, workers
 from durable_research.domain.documents.text import WrittenText
 from durable_research.domain.errors import CancelRequested, InvalidState, StaleAttempt
 from durable_research.domain.workflows.approval import ApprovalAsked, ApprovalDecision, decision_of
@@ -27,9 +28,13 @@ from durable_research.domain.workflows.events import (
     ResumedWith,
     payload_of,
 )
+from durable_research.domain.workflows.processing import processing_time
 from durable_research.domain.workflows.progress import Attempt, EngineAttempt, ProgressEvent, status_after
-from durable_research.domain.workflows.workflow import RESUMABLE, Status, check_transition
+from durable_research.domain.workflows.workflow import RESUMABLE, Status, check_transition, kind_of
 from durable_research.ports.database.progress import Waited
+from durable_research.telemetry.meter import NO_METER, Meter
+from durable_research.telemetry.metrics import ATTEMPTS_ENDED, TAKE_OVER, WORKFLOW_PROCESSING, WORKFLOWS_ENDED
+from durable_research.telemetry.outcomes import AttemptOutcome
 
 # Built once, like the statements of `events.py`.
 _DATA_OF_KIND = select(progress_events.c.data).where(
@@ -53,13 +58,16 @@ _READ = (
     .where(progress_events.c.workflow_id == bindparam("of_workflow"), progress_events.c.seq > bindparam("after"))
     .order_by(progress_events.c.seq)
 )
+# By the database's clock, which all workers share.
+_SILENT_FOR = select(func.clock_timestamp() - workers.c.seen_at).where(workers.c.identity == bindparam("of_worker"))
 
 
 class PostgresProgressLog:
     """Events of all workflows, each workflow's under its own row lock."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, meter: Meter = NO_METER) -> None:
         self._database = database
+        self._meter = meter
 
     async def begin_attempt(
         self,
@@ -79,23 +87,23 @@ class PostgresProgressLog:
             if log.status.is_final:
                 raise InvalidState(f"the workflow is {log.status.words}; its steps run no more")
             history = AttemptHistory((await connection.execute(ATTEMPTS, {"of_workflow": workflow_id})).all())
-            # Completed steps replay even then: a run that begins after a lost one must learn which steps it has to compensate.
-            if log.cancel_requested and not (undoes or commits or history.is_done(step)):
-                raise CancelRequested("a person asked for the workflow to be cancelled")
-            if history.is_compensating_in(engine) and not undoes:
-                raise InvalidState(f"the workflow is being taken back; {step} runs no more")
-            if history.has_begun_after(step, engine):
-                raise StaleAttempt(f"a later attempt of {step} has begun; this one was frozen on the way")
+            _check_may_begin(log, history, step, engine, undoes=undoes, commits=commits)
             # A compensation closes all open attempts, so that a worker frozen in another step finds its attempt closed, too.
-            for name, number in history.left_open(None if undoes else step):
+            left_open = history.left_open(None if undoes else step)
+            for name, number in left_open:
                 lost = OfWorker(worker=history.started[name, number].worker)
                 log.append(EventKind.ATTEMPT_LOST, lost, name, number)
-            waits = history.wait(step) is not None
-            attempt = Attempt(workflow_id, step, history.last(step) + 1, worker, history.failures(step), waits)
+            attempt = _next_attempt(history, workflow_id, step, worker)
             begun = AttemptStarted(worker=worker, engine_run=engine.run_id, engine_attempt=engine.number)
             started = begun.model_copy(update={UNDOES: True}) if undoes else begun
             log.append(EventKind.ATTEMPT_STARTED, started, step, attempt.number)
             await log.finish(Status.RUNNING)
+            taken_over = [history.started[each].worker for each in left_open if each[0] == step]
+            silence = await _silence(connection, taken_over[-1]) if taken_over else None
+        for name, _ in left_open:
+            self._meter.count(ATTEMPTS_ENDED, step=name, outcome=AttemptOutcome.LOST, code="")
+        if silence is not None:
+            self._meter.observe(TAKE_OVER, silence.total_seconds(), step=step)
         return attempt
 
     async def end_attempt(self, attempt: Attempt, kind: EventKind, payload: Payload) -> None:
@@ -154,6 +162,12 @@ class PostgresProgressLog:
             # all that is left of a paid call.
             if status not in RESUMABLE:
                 await connection.execute(_DELETE_DRAFTS, {"of_workflow": workflow_id})
+            rows = (await connection.execute(_READ, {"of_workflow": workflow_id, "after": 0})).all()
+        if not later:
+            labels = {"kind": kind_of(workflow_id) or "", "outcome": status}
+            spent = processing_time([event_of(row) for row in rows], rows[-1].at)
+            self._meter.count(WORKFLOWS_ENDED, **labels)
+            self._meter.observe(WORKFLOW_PROCESSING, spent.total_seconds(), **labels)
         return True
 
     async def note_approval(
@@ -184,6 +198,38 @@ class PostgresProgressLog:
         async with self._database.one() as connection:
             rows = (await connection.execute(_READ, {"of_workflow": workflow_id, "after": after_seq})).all()
         return [event_of(row) for row in rows]
+
+
+def _check_may_begin(
+    log: LockedLog, history: AttemptHistory, step: str, engine: EngineAttempt, *, undoes: bool, commits: bool
+) -> None:
+    """Refuse an attempt that must not begin; `begin_attempt` of the port lists the errors."""
+    # Completed steps replay even then: a run that begins after a lost one must learn which steps it has to compensate.
+    if log.cancel_requested and not (undoes or commits or history.is_done(step)):
+        raise CancelRequested("a person asked for the workflow to be cancelled")
+    if history.is_compensating_in(engine) and not undoes:
+        raise InvalidState(f"the workflow is being taken back; {step} runs no more")
+    if history.has_begun_after(step, engine):
+        raise StaleAttempt(f"a later attempt of {step} has begun; this one was frozen on the way")
+
+
+def _next_attempt(history: AttemptHistory, workflow_id: str, step: str, worker: str) -> Attempt:
+    return Attempt(
+        workflow_id,
+        step,
+        history.last(step) + 1,
+        worker,
+        history.failures(step),
+        is_waiting=history.wait(step) is not None,
+        waited_seconds=history.waited(step).seconds,
+        step_seconds=history.age_seconds(step),
+    )
+
+
+async def _silence(connection: AsyncConnection, worker: str | None) -> timedelta | None:
+    """For how long a worker has not renewed its row; None without one."""
+    silence: timedelta | None = (await connection.execute(_SILENT_FOR, {"of_worker": worker})).scalar_one_or_none()
+    return silence
 
 
 async def _data_of(connection: AsyncConnection, log: LockedLog, kind: EventKind) -> dict[str, Any]:

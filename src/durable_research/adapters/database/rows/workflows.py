@@ -39,6 +39,8 @@ from durable_research.domain.workflows.events import (
 from durable_research.domain.workflows.progress import ProgressEvent
 from durable_research.domain.workflows.workflow import FINAL, Kind, Status, check_resumable
 from durable_research.ports.database.workflows import NewWorkflow, Page, Resumption, WorkflowFilter, WorkflowRow
+from durable_research.telemetry.meter import NO_METER, Meter
+from durable_research.telemetry.metrics import WORKFLOWS_ACCEPTED
 
 # Listed by name, so that PostgreSQL uses the index on the status: nearly all rows have ended.
 _UNENDED = [str(status) for status in Status if status not in FINAL]
@@ -119,8 +121,9 @@ def _silent(for_at_least: timedelta) -> tuple[ColumnElement[bool], ...]:
 class PostgresWorkflows:
     """Accepted workflows of every kind."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, meter: Meter = NO_METER) -> None:
         self._database = database
+        self._meter = meter
 
     async def accept(self, new: NewWorkflow) -> tuple[WorkflowRow, bool]:
         """Write the row, its key and its first event in one transaction."""
@@ -143,6 +146,7 @@ class PostgresWorkflows:
             begins = {"begins_at": new.begins_at} if new.begins_at else {}
             log.append(EventKind.ACCEPTED, Accepted(title=new.title, **begins))
             await log.finish()
+        self._meter.count(WORKFLOWS_ACCEPTED, kind=new.kind)
         return _row(row), False
 
     async def _claim_key(self, connection: AsyncConnection, new: NewWorkflow) -> WorkflowRow | None:

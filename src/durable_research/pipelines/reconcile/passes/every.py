@@ -22,6 +22,7 @@ from durable_research.ports.database.progress import ProgressLog
 from durable_research.ports.database.workflows import WorkflowsToReconcile
 from durable_research.ports.engine.engine import WorkflowEngine
 from durable_research.ports.objects import NamedObjects, ObjectStore
+from durable_research.telemetry.meter import NO_METER, Meter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class PassDependencies:
     late: Mapping[Kind, StoresLate]
     resumable: frozenset[Kind]
     longest_call: timedelta = timedelta(seconds=policies.CALL_DEADLINES.longest)
+    meter: Meter = NO_METER
 
 
 def every_pass(dependencies: PassDependencies) -> tuple[Pass, ...]:
@@ -59,8 +61,8 @@ def every_pass(dependencies: PassDependencies) -> tuple[Pass, ...]:
             dependencies.resumable,
         ),
         StoreLate(dependencies.workflows, dependencies.progress, dependencies.late),
-        LookUpSends(dependencies.ledger, dependencies.find_all, dependencies.longest_call),
+        LookUpSends(dependencies.ledger, dependencies.find_all, dependencies.longest_call, dependencies.meter),
         CloseAbandoned(dependencies.ledger),
-        Orphans(dependencies.objects, dependencies.named, dependencies.now),
+        Orphans(dependencies.objects, dependencies.named, dependencies.now, dependencies.meter),
         EmbedLate(dependencies.embed_missing),
     )

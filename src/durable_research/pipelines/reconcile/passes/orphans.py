@@ -13,6 +13,8 @@ from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.messages import PassOutcome
 from durable_research.ports.clock import Clock
 from durable_research.ports.objects import NamedObjects, ObjectStore, StoredObject
+from durable_research.telemetry.meter import NO_METER, Meter
+from durable_research.telemetry.metrics import OBJECTS_COLLECTED
 
 
 class Orphans:
@@ -25,10 +27,11 @@ class Orphans:
     name: ClassVar = "orphans"
     deadline: ClassVar = pipeline.ORPHANS_DEADLINE
 
-    def __init__(self, objects: ObjectStore, named: NamedObjects, now: Clock) -> None:
+    def __init__(self, objects: ObjectStore, named: NamedObjects, now: Clock, meter: Meter = NO_METER) -> None:
         self._objects = objects
         self._named = named
         self._now = now
+        self._meter = meter
         self._walk: AsyncIterator[StoredObject] | None = None
         self._began: datetime | None = None
 
@@ -66,4 +69,5 @@ class Orphans:
         orphans = await self._named.orphans(of_workflows, pipeline.ORPHAN_AGE) if of_workflows else set()
         for key in sorted(orphans):
             await self._objects.delete(key)
+            self._meter.count(OBJECTS_COLLECTED)
         return len(orphans)

@@ -6,12 +6,16 @@ from datetime import timedelta
 from typing import ClassVar
 
 from durable_research import policies
+from durable_research.domain.ledger.effects import EffectKind
 from durable_research.domain.ledger.unresolved_sends import Provider, UnresolvedSend
 from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.messages import PassOutcome
 from durable_research.pipelines.reconcile.passes.rows import repair_each
 from durable_research.ports.database.ledger import UnresolvedSends
 from durable_research.ports.vendors.remote import EarlierSend
+from durable_research.telemetry.meter import NO_METER, Meter
+from durable_research.telemetry.metrics import EFFECTS
+from durable_research.telemetry.outcomes import EffectOutcome
 
 FindAll = Callable[[EarlierSend], Awaitable[list[str]]]
 
@@ -29,6 +33,7 @@ class LookUpSends:
     ledger: UnresolvedSends
     find_all: Mapping[Provider, FindAll]
     longest_call: timedelta
+    meter: Meter = NO_METER
 
     async def run(self) -> PassOutcome:
         providers = list(self.find_all)
@@ -43,6 +48,10 @@ class LookUpSends:
         )
         late_send = unresolved.late_send_among(found)
         await self.ledger.resolve_send(unresolved, late_send)
+        if late_send is not None:
+            _, provider_class = unresolved.provider
+            labels = {"kind": EffectKind.MODEL_CALL, "provider_class": provider_class}
+            self.meter.count(EFFECTS, **labels, outcome=EffectOutcome.LATE_DUPLICATE)
         return late_send is not None
 
 

@@ -1,0 +1,84 @@
+"""Every process of an installation answers metrics and probes on a port of its own."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+from temporalio.worker import Worker
+
+from durable_research import queues
+from durable_research.settings.settings import load
+from durable_research.telemetry.exposition import families
+from durable_research.telemetry.metrics import METRICS, Role
+from durable_research.worker.process import WorkerOptions, run_worker
+from tests.installation import PATIENCE_SECONDS, Installation
+from tests.programs import free_port
+
+EVERY_PROCESS = pytest.mark.parametrize("name", ["api", "worker-1", "worker-2"])
+
+
+def role_port(installation: Installation, name: str, path: str) -> httpx.Response:
+    return httpx.get(f"{installation.running.role_ports[name]}{path}", timeout=60)
+
+
+@EVERY_PROCESS
+def test_every_process_is_alive_and_ready(installation: Installation, name: str) -> None:
+    assert [role_port(installation, name, path).status_code for path in ("/livez", "/readyz")] == [200, 200]
+
+
+@EVERY_PROCESS
+def test_every_process_exports_the_metrics_of_its_role(installation: Installation, name: str) -> None:
+    role = Role.API if name == "api" else Role.WORKER
+
+    found = families(role_port(installation, name, "/metrics").content)
+
+    assert found >= {metric.name for metric in METRICS if role in metric.roles and not metric.of_sdk}
+    assert ("temporal_worker_start_total" in found) == (role is Role.WORKER)
+
+
+async def test_a_worker_is_not_ready_before_it_stops_polling(
+    servers: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", servers.up["temporal"])
+    url = f"http://127.0.0.1:{free_port()}"
+    seen: list[tuple[int, str]] = []
+    shutdown = Worker.shutdown
+
+    async def noted(worker: Worker) -> None:
+        seen.append(await probe(url))
+        await shutdown(worker)
+
+    monkeypatch.setattr(Worker, "shutdown", noted)
+    settings = load(
+        database_url=servers.up["database"],
+        object_store_url=tmp_path.as_uri(),
+        openai_api_key="k",
+        metrics_address=url.removeprefix("http://"),
+    )
+    # A queue without workflows: this worker must take nothing of the other tests.
+    running = asyncio.create_task(run_worker(settings, WorkerOptions("drainer", (queues.NOTIFICATIONS,))))
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (await probe(url))[0] != 200:
+                assert not running.done()
+                await asyncio.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await running
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+    assert seen[0] == (503, "the process is draining")
+
+
+async def probe(url: str) -> tuple[int, str]:
+    """The status of /readyz and its reason; 0 while nothing listens there."""
+    async with httpx.AsyncClient() as client:
+        try:
+            answer = await client.get(f"{url}/readyz", timeout=60)
+        except httpx.TransportError:
+            return 0, ""
+    return answer.status_code, answer.json().get("detail", "")

@@ -1,0 +1,122 @@
+"""What a worker measures of real workflows."""
+
+import asyncio
+
+from durable_research.telemetry.metrics import (
+    ATTEMPT_DURATION,
+    ATTEMPTS_ENDED,
+    COMPENSATIONS,
+    EFFECTS,
+    OBJECTS_COLLECTED,
+    PROVIDER_WAIT,
+    PROVIDER_WAITS_BEGUN,
+    STEP_DURATION,
+    TOKENS,
+    WORKFLOW_PROCESSING,
+    WORKFLOWS_ACCEPTED,
+    WORKFLOWS_ENDED,
+    Metric,
+)
+from tests.installation import PATIENCE_SECONDS
+from tests.measured import series
+from tests.pipelines.conftest import Harness
+from tests.pipelines.test_blog_post import UNDOS, post, refuse_content
+from tests.pipelines.test_orphans import Collector, left_behind
+
+REPORT_STEPS = ("llm_call", "create_pdf", "store_report_metadata", "send_notification")
+
+
+class Increase:
+    """How much the metrics of the harness's worker have grown since."""
+
+    def __init__(self, harness: Harness) -> None:
+        self._meter = harness.meter
+        self._before = harness.meter.text()
+
+    def of(self, metric: Metric, **labels: str) -> float:
+        """The increase of all series that have these labels."""
+        return self._sum(self._meter.text(), metric, labels) - self._sum(self._before, metric, labels)
+
+    @staticmethod
+    def _sum(text: bytes, metric: Metric, labels: dict[str, str]) -> float:
+        return sum(count for each, count in series(text, metric).items() if labels.items() <= dict(each).items())
+
+    async def until(self, metric: Metric, count: float, **labels: str) -> None:
+        """Wait for a count: the log has an end a moment before its measurement."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.of(metric, **labels) < count:
+                await asyncio.sleep(0.02)
+
+
+async def test_a_report_is_measured_from_its_acceptance_to_its_end(harness: Harness) -> None:
+    increase = Increase(harness)
+
+    await harness.finished(await harness.submit("How is a report measured?"))
+    await increase.until(WORKFLOWS_ENDED, 1, kind="report", outcome="done")
+
+    assert increase.of(WORKFLOWS_ACCEPTED, kind="report") == 1
+    assert increase.of(WORKFLOWS_ENDED) == 1
+    assert increase.of(WORKFLOW_PROCESSING, kind="report", outcome="done") == 1
+    for step in REPORT_STEPS:
+        assert increase.of(ATTEMPTS_ENDED, step=step, outcome="completed", code="") == 1, step
+        assert increase.of(ATTEMPTS_ENDED, step=step) == 1, step
+        assert increase.of(ATTEMPT_DURATION, step=step) == increase.of(STEP_DURATION, step=step) == 1, step
+    assert increase.of(EFFECTS, kind="model_call", provider_class="L", outcome="settled") == 1
+    assert increase.of(EFFECTS, kind="notification", outcome="settled") >= 1
+    assert increase.of(TOKENS, model="simulator-research", direction="input") > 0
+    assert increase.of(TOKENS, model="simulator-research", direction="output") > 0
+
+
+async def test_a_wait_for_a_busy_provider_is_measured(harness: Harness, quick_retries: None) -> None:
+    increase = Increase(harness)
+    harness.fault("measured while busy", fault="429", times=3)
+
+    await harness.finished(await harness.submit("measured while busy"))
+
+    assert increase.of(PROVIDER_WAITS_BEGUN, step="llm_call", code="rate_limited") == 1
+    assert increase.of(ATTEMPTS_ENDED, step="llm_call", outcome="waiting", code="rate_limited") == 3
+    assert increase.of(PROVIDER_WAIT, step="llm_call", outcome="answered") == 1
+    assert increase.of(EFFECTS, kind="model_call", outcome="refused") == 3
+
+
+async def test_a_wait_that_is_given_up_is_measured_with_the_failure(
+    harness_with_short_wait: Harness, quick_retries: None
+) -> None:
+    harness, increase = harness_with_short_wait, Increase(harness_with_short_wait)
+    harness.fault("measured in vain", kind="model_call", fault="429", times=9999)
+
+    await harness.finished(await harness.submit("measured in vain"))
+    await increase.until(WORKFLOWS_ENDED, 1, kind="report", outcome="failed")
+
+    assert increase.of(PROVIDER_WAIT, step="llm_call", outcome="given_up") == 1
+    assert increase.of(ATTEMPTS_ENDED, step="llm_call", outcome="failed", code="rate_limited") == 1
+
+
+async def test_undone_steps_are_measured(harness: Harness, quick_retries: None) -> None:
+    increase, title, undone = Increase(harness), "Measured while it is undone", UNDOS[2:]
+    refuse_content(harness, title)
+
+    await harness.finished(await post(harness, title))
+    await increase.until(WORKFLOWS_ENDED, 1, kind="post", outcome="failed")
+
+    assert {one: increase.of(COMPENSATIONS, step=one, outcome="completed") for one in undone} == dict.fromkeys(
+        undone, 1
+    )
+    assert increase.of(COMPENSATIONS) == len(undone)
+
+
+async def test_collected_objects_are_counted(harness: Harness) -> None:
+    increase, collector = Increase(harness), Collector(harness)
+    await left_behind(harness)
+
+    assert await collector.collect() == increase.of(OBJECTS_COLLECTED) > 0
+
+
+async def test_no_metric_of_a_worker_holds_what_people_wrote(harness: Harness) -> None:
+    report = await harness.submit("A canary's question", user="canary-user")
+    await harness.finished(report)
+
+    text = harness.meter.text().decode()
+
+    assert "canary" not in text
+    assert report not in text
