@@ -46,6 +46,7 @@ WORKERS ?= 3
 test: check ## everything: checks, then all tests on real servers and a real browser; nothing is skipped (WORKERS=3)
 	sh tools/setup.sh browser
 	sh tools/setup.sh azurite
+	sh tools/setup.sh prometheus
 	sh tools/setup.sh peers
 	$(FIND_TEMPORAL)
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 50 --durations-min 1

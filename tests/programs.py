@@ -3,6 +3,7 @@
 import itertools
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,11 @@ def installed(what: str, path: str) -> str:
     program = Path(default_cache(), path)
     assert program.exists(), f"install it with: sh tools/setup.sh {what}"
     return str(program)
+
+
+def promtool() -> str:
+    """Prometheus' own checker: the PATH's, else what `setup.sh` has unpacked."""
+    return shutil.which("promtool") or installed("prometheus", "prometheus/usr/bin/promtool")
 
 
 def node_program() -> str:

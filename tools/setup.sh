@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings a machine that has python3, make and git to where our programs run. Usage: setup.sh runtime|dev|browser|azurite|peers|litellm|clients
+# Brings a machine that has python3, make and git to where our programs run. Usage: setup.sh runtime|dev|browser|azurite|prometheus|peers|litellm|clients
 # As root it installs the Debian packages that are missing; otherwise it says which ones to install.
 set -eu
 cd "$(dirname "$0")/.."
@@ -86,6 +86,21 @@ python_packages() {
   cp "requirements/$1.txt" "$cache/$1/installed"
 }
 
+# Debian's prometheus with its promtool, unpacked and not installed: no service starts, and no root is needed.
+unpacked_prometheus() {
+  command -v promtool >/dev/null || [ -x "$cache/prometheus/usr/bin/promtool" ] && return
+  if ! command -v apt-get >/dev/null; then
+    say "error: promtool is missing; put it on the PATH (it comes with Prometheus) and run this again" >&2
+    exit 1
+  fi
+  say "unpacking Debian's prometheus into $cache"
+  [ "$(id -u)" -ne 0 ] || apt-get update -qq
+  rm -rf "$cache/prometheus"
+  mkdir -p "$cache/prometheus/package"
+  (cd "$cache/prometheus/package" && apt-get download -qq prometheus && dpkg -x prometheus_*.deb ..)
+  rm -rf "$cache/prometheus/package"
+}
+
 case "$1" in
   runtime) environment runtime; touch .make/runtime ;;
   dev) environment dev; touch .make/runtime .make/dev ;;
@@ -94,8 +109,9 @@ case "$1" in
     command -v curl >/dev/null || install_debian "curl" "curl"
     ;;
   azurite) alone; node_packages azurite ;;
+  prometheus) alone; unpacked_prometheus ;;
   peers) alone; python_packages peers; node_packages aimock ;;
   litellm) alone; python_packages litellm ;;
   clients) alone; python_packages clients; node_packages openapi-ts ;;
-  *) say "usage: setup.sh runtime|dev|browser|azurite|peers|litellm|clients" >&2; exit 2 ;;
+  *) say "usage: setup.sh runtime|dev|browser|azurite|prometheus|peers|litellm|clients" >&2; exit 2 ;;
 esac

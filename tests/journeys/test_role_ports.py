@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,7 @@ from durable_research.telemetry.exposition import families
 from durable_research.telemetry.metrics import METRICS, Role
 from durable_research.worker.process import WorkerOptions, run_worker
 from tests.installation import PATIENCE_SECONDS, Installation
-from tests.programs import free_port
+from tests.programs import free_port, promtool
 
 EVERY_PROCESS = pytest.mark.parametrize("name", ["api", "worker-1", "worker-2"])
 
@@ -37,6 +38,19 @@ def test_every_process_exports_the_metrics_of_its_role(installation: Installatio
 
     assert found >= {metric.name for metric in METRICS if role in metric.roles and not metric.of_sdk}
     assert ("temporal_worker_start_total" in found) == (role is Role.WORKER)
+
+
+def test_promtool_finds_nothing_to_complain_about(installation: Installation) -> None:
+    """After a report and a post, so that most metrics have series; the SDK's are checked with ours."""
+    installation.finished(installation.submit("What does promtool say?"))
+    installation.finished(installation.submit_with(pipeline="blog-post", prompt="What does it say of posts?"))
+
+    for name in ("api", "worker-1", "worker-2"):
+        text = role_port(installation, name, "/metrics").content
+        checked = subprocess.run([promtool(), "check", "metrics"], input=text, capture_output=True, check=False)
+
+        assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b""), name
+    assert b"durable_research_workflows_accepted_total" in role_port(installation, "api", "/metrics").content
 
 
 async def test_a_worker_is_not_ready_before_it_stops_polling(

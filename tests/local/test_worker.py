@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from datetime import timedelta
@@ -31,6 +32,22 @@ def test_a_worker_that_waits_for_temporal_ends_on_a_stop_signal(tmp_path: Path) 
 
     assert worker.wait(20) == 0
     assert "Traceback" not in log.read_text()
+
+
+def test_a_worker_whose_port_for_metrics_is_taken_does_not_start(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        worker = subprocess.run(
+            [sys.executable, "-m", "durable_research", "worker"],
+            env={**os.environ, "DURABLE_RESEARCH_METRICS_ADDRESS": address, "DURABLE_RESEARCH_DATA": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert (worker.returncode, worker.stdout) == (1, "")
+    assert f"error: worker cannot run: cannot listen on {address} for metrics and probes" in worker.stderr
+    assert "Traceback" not in worker.stderr
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,9 @@ async def test_the_backlog_holds_what_waits_and_for_how_long(alone: Database) ->
     await log.note_approval(decided, EventKind.APPROVAL_ASKED, approval_request("2026-11-28T09:00:00+00:00"))
     decision = ApprovalDecision(decision_id="mine", decision=Verdict.APPROVE, draft_sha256="a" * 64)
     await log.note_approval(decided, EventKind.APPROVAL_GIVEN, decided_as(decision))
+    # An approval that was given leaves no question open, also when a step asks later.
+    await log.note_approval(deciding, EventKind.APPROVAL_ASKED, approval_request("2026-11-28T09:00:00+00:00"))
+    await log.note_approval(deciding, EventKind.APPROVAL_GIVEN, decided_as(decision))
     asks = AttemptFailed(error=BUSY, asks_a_person=True, final=True)
     await log.end_attempt(await log.begin_attempt(deciding, "llm_call", "w", ENGINE), EventKind.ATTEMPT_FAILED, asks)
     waits = AttemptFailed(error=BUSY, wait_left_seconds=3000)
