@@ -32,6 +32,7 @@ from durable_research.telemetry.meter import NO_METER, Meter
 from durable_research.temporal.client.connection import connect_lazily
 from durable_research.temporal.client.engine import TemporalEngine
 from durable_research.temporal.client.schedules import TemporalSchedules
+from durable_research.temporal.client.task_queues import TemporalQueues
 from durable_research.temporal.payloads.codec import PayloadOpener
 
 
@@ -43,7 +44,7 @@ async def open_operations(settings: Settings, meter: Meter = NO_METER) -> AsyncI
         stores = open_stores(settings, stack, meter)
         if meter is not NO_METER:
             backlog = PostgresBacklog(stores.database, timedelta(seconds=settings.provider_wait))
-            observing = asyncio.create_task(Observing(backlog, meter).run())
+            observing = asyncio.create_task(Observing(backlog, TemporalQueues(client), meter).run())
             stack.callback(observing.cancel)
         yield operations(settings, stores, client, stack)
 

@@ -3,7 +3,8 @@
 import pytest
 
 from durable_research.domain.caller import LOCAL_CALLER
-from durable_research.telemetry.metrics import EVENT_STREAMS, HTTP_DURATION, HTTP_REQUESTS, Role, Vocabulary
+from durable_research.telemetry.metric import Role, Vocabulary
+from durable_research.telemetry.metrics import EVENT_STREAMS, HTTP_DURATION, HTTP_REQUESTS
 from durable_research.telemetry.registry import Registry
 from durable_research.web.app import create_app
 from durable_research.web.http.event_stream import Streams

@@ -115,6 +115,7 @@ effect_attempts = Table(
     _time("checked_at"),
     _time("lost_at"),
     Column("failure", JSONB),
+    Index("sends_open", "opened_at", postgresql_where=text("state = 'open'")),
 )
 
 reports = Table(
