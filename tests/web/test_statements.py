@@ -13,6 +13,7 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.ledger.ledger import PostgresLedger
 from durable_research.adapters.database.log.drafts import PostgresDrafts
 from durable_research.adapters.database.log.progress import PostgresProgressLog
+from durable_research.adapters.database.rows.overview import PostgresOverview
 from durable_research.adapters.database.rows.reports import PostgresReports
 from durable_research.adapters.database.rows.similarity import PostgresSimilarity
 from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
@@ -28,6 +29,7 @@ from durable_research.domain.workflows.workflow import Kind, Status
 from tests.adapters.database.rows import accepted
 from tests.fakes import START, FakeChanges, FakeEngine, FakeObjects, FakeSchedules
 from tests.web.harness import Harness
+from tests.web.system_fakes import FakeEngineOverview, FakeQueues, HangingPart
 
 TEXT = "# Tides\n\nThe sea rises.\n"
 FAILURE = {"code": "document_error", "detail": "line 3 cannot be typeset"}
@@ -50,6 +52,10 @@ class DatabaseWorld:
         self.similarity = PostgresSimilarity(self.database)
         self.workers = PostgresWorkerRegistry(self.database)
         self.reports = PostgresReports(self.database)
+        self.overview = PostgresOverview(self.database)
+        self.engine_overview = FakeEngineOverview(self.engine)
+        self.queues = FakeQueues(self.engine)
+        self.provider = HangingPart("provider")
         self.schedules = FakeSchedules(self.engine)
 
     async def step(self, workflow_id: str, name: str) -> Attempt:
@@ -150,6 +156,9 @@ def statements() -> Iterator[list[str]]:
         ("finished_report", "/reports", 2),
         ("finished_report", "/api/workflows", 1),
         ("finished_report", "/api/reports", 1),
+        # Known workers, work, versions, and the check of the database.
+        ("live_report", "/system", 4),
+        ("live_report", "/api/system", 4),
     ],
 )
 async def test_each_answer_takes_its_fixed_number_of_sql_statements(

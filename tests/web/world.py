@@ -16,6 +16,7 @@ from tests.fakes import (
     FakeWorkflows,
     Part,
 )
+from tests.web.system_fakes import FakeEngineOverview, FakeOverview, FakeQueues, HangingPart
 
 
 @dataclass
@@ -36,4 +37,8 @@ class FakeWorld:
         self.drafts = FakeDrafts(self.changes)
         self.workers = FakeWorkerRegistry(self.database)
         self.reports = FakeReports(self.database)
+        self.overview = FakeOverview(self.database)
+        self.engine_overview = FakeEngineOverview(self.engine)
+        self.queues = FakeQueues(self.engine)
+        self.provider = HangingPart("provider")
         self.schedules = FakeSchedules(self.engine)

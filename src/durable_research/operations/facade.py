@@ -12,6 +12,7 @@ from durable_research.operations.decide import Deciding
 from durable_research.operations.reading.read import Reading
 from durable_research.operations.reading.reports import ReadingReports
 from durable_research.operations.reading.status import WorkflowStatus
+from durable_research.operations.reading.system import ReadingSystem
 from durable_research.operations.reading.texts import ReadingTexts
 from durable_research.operations.resume import Resuming
 from durable_research.operations.retry import Retrying
@@ -46,6 +47,7 @@ class Operations:
     resuming: Resuming
     reports: ReadingReports
     texts: ReadingTexts
+    system: ReadingSystem
     dependencies: Dependencies
     payloads: PayloadReader
     is_demo: bool

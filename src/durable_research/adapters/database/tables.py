@@ -115,6 +115,7 @@ effect_attempts = Table(
     _time("checked_at"),
     _time("lost_at"),
     Column("failure", JSONB),
+    Index("sends_open", "opened_at", postgresql_where=text("state = 'open'")),
 )
 
 reports = Table(
@@ -188,4 +189,6 @@ workers = Table(
     Column("host", Text, nullable=False),
     Column("queues", ARRAY(Text), nullable=False),
     _time("seen_at", nullable=False, server_default=_NOW),
+    Column("build", Text, nullable=False, server_default=""),
+    Column("slots", JSONB, nullable=False, server_default="{}"),
 )

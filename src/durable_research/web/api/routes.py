@@ -27,6 +27,7 @@ from durable_research.web.api.bodies import (
     WorkflowsBody,
 )
 from durable_research.web.api.schemas import ResultBody
+from durable_research.web.api.system_bodies import SystemBody
 from durable_research.web.api.workflow_bodies import HistoryBody, WholeStatusBody
 from durable_research.web.http import event_stream
 
@@ -290,6 +291,7 @@ ROUTES = (
         )
     ),
     *SCHEDULES,
+    Route("system", "GET", "/api/system", "The whole system as an operator sees it", answer=SystemBody),
     Route("openapi", "GET", "/api/openapi.json", "This document", answer=DocumentBody),
     Route("health", "GET", "/health", "Each dependency and whether it answers", answer=HealthBody),
     Route("livez", "GET", "/livez", "Whether the process lives", answer=AliveBody),

@@ -12,6 +12,7 @@ from durable_research.web.http import requests
 from durable_research.web.http.assets import Assets
 from durable_research.web.pages.home import HomePages
 from durable_research.web.pages.schedules import SchedulePages
+from durable_research.web.pages.system import SystemPages
 from durable_research.web.pages.wording import capitalize_first
 from durable_research.web.pages.workflows import WorkflowPages
 
@@ -29,6 +30,7 @@ def pages_blueprint(operations: Operations, assets: Assets, public_url: str | No
     pages: list[_Page] = [
         ("/", "GET", home.home),
         ("/static/<name>", "GET", static),
+        ("/system", "GET", SystemPages(operations).system),
         ("/schedules", "GET", schedules.schedules),
         ("/schedules", "POST", schedules.add),
         ("/schedules/<schedule_id>/pause", "POST", schedules.pause),
