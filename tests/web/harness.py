@@ -23,6 +23,7 @@ from durable_research.operations.approve import Approving
 from durable_research.operations.cancel import Cancelling
 from durable_research.operations.decide import Deciding
 from durable_research.operations.facade import Dependencies, Operations
+from durable_research.operations.reading.charts import ReadingCharts
 from durable_research.operations.reading.dependencies import Dependency, DependencyChecks
 from durable_research.operations.reading.paid_text import PaidTexts
 from durable_research.operations.reading.read import Reading
@@ -66,6 +67,10 @@ class Harness:
     streams: Streams = field(default_factory=Streams)
 
     def __post_init__(self) -> None:
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Build the application on the world as it is now."""
         world = self.world
         reading = Reading(
             world.workflows,
@@ -117,6 +122,7 @@ class Harness:
                 BUILD,
                 AWAY_SECONDS,
             ),
+            ReadingCharts(world.prometheus, world.series, lambda: START, AWAY_SECONDS),
             Dependencies(world.database, world.engine, world.objects),
             self.payloads,
             is_demo=self.is_demo,

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from durable_research.ports.database.overview import DatabaseVersions, Today, WorkList, WorkState
 from durable_research.ports.engine.overview import ReconciliationRun
 from durable_research.ports.engine.queues import QueueState
+from durable_research.ports.series import Line, Lines, Span
 from tests.fakes import Part
 
-NEWEST = "0008"
+NEWEST = "0009"
 CURRENT = DatabaseVersions("18.4", "0.8.5", NEWEST, NEWEST)
 NOTHING = Today()
 
@@ -73,3 +74,18 @@ class FakeQueues:
     async def read(self) -> Sequence[QueueState]:
         await self.engine.check()
         return self.states
+
+
+@dataclass
+class FakeSeries:
+    """Lines by chart; the values are those of the last steps."""
+
+    part: Part
+    lines: dict[str, dict[str, list[float | None]]] = field(default_factory=dict)
+
+    async def read(self, span: Span) -> Lines:
+        await self.part.check()
+        return {
+            chart: [Line(name, (*([None] * (span.steps - len(last))), *last)) for name, last in lines.items()]
+            for chart, lines in self.lines.items()
+        }

@@ -15,6 +15,7 @@ from durable_research.adapters.database.log.drafts import PostgresDrafts
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.rows.overview import PostgresOverview
 from durable_research.adapters.database.rows.reports import PostgresReports
+from durable_research.adapters.database.rows.series import PostgresSeries
 from durable_research.adapters.database.rows.similarity import PostgresSimilarity
 from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
@@ -55,6 +56,8 @@ class DatabaseWorld:
         self.overview = PostgresOverview(self.database)
         self.engine_overview = FakeEngineOverview(self.engine)
         self.queues = FakeQueues(self.engine)
+        self.prometheus = None
+        self.series = PostgresSeries(self.database)
         self.provider = HangingPart("provider")
         self.schedules = FakeSchedules(self.engine)
 
@@ -154,11 +157,16 @@ def statements() -> Iterator[list[str]]:
         ("finished_report", "/api/workflows/{id}/result", 1),
         ("finished_report", "/api/reports/{id}.pdf", 1),
         ("finished_report", "/reports", 2),
+        # The latest ones, today's numbers, live workers.
+        ("finished_report", "/", 3),
         ("finished_report", "/api/workflows", 1),
         ("finished_report", "/api/reports", 1),
         # Known workers, work, versions, and the check of the database.
         ("live_report", "/system", 4),
         ("live_report", "/api/system", 4),
+        # Log, durations, ledger; and the live workers of the header.
+        ("finished_report", "/metrics-ui", 4),
+        ("finished_report", "/api/metrics", 3),
     ],
 )
 async def test_each_answer_takes_its_fixed_number_of_sql_statements(

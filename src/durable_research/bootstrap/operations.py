@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from durable_research.adapters.database.rows.backlog import PostgresBacklog
 from durable_research.adapters.database.rows.overview import PostgresOverview
+from durable_research.adapters.database.rows.series import PostgresSeries
 from durable_research.adapters.documents.html import to_html
 from durable_research.adapters.documents.markdown import to_markdown
 from durable_research.bootstrap import adapters
@@ -21,6 +22,7 @@ from durable_research.operations.cancel import Cancelling
 from durable_research.operations.decide import Deciding
 from durable_research.operations.facade import Dependencies, Operations
 from durable_research.operations.observe import Observing
+from durable_research.operations.reading.charts import ReadingCharts
 from durable_research.operations.reading.dependencies import Dependency, DependencyChecks
 from durable_research.operations.reading.paid_text import PaidTexts
 from durable_research.operations.reading.read import Reading
@@ -77,6 +79,7 @@ def operations(settings: Settings, stores: Stores, client: Client, stack: AsyncE
         reports=ReadingReports(stores.workflows, stores.reports, stores.objects, to_html, to_markdown),
         texts=ReadingTexts(reading, paid, stores.objects, stores.similarity, to_html, settings.openai_embedding_model),
         system=_system(settings, stores, client, engine),
+        charts=ReadingCharts(adapters.prometheus(settings), PostgresSeries(stores.database), adapters.now),
         dependencies=Dependencies(stores.database, engine, stores.objects),
         payloads=PayloadOpener(Keyring(adapters.payload_keys(settings), engine.namespace)),
         is_demo=settings.provider == "simulator",

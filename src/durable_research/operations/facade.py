@@ -9,6 +9,7 @@ from durable_research.domain.workflows.workflow import RESUMABLE
 from durable_research.operations.approve import Approving
 from durable_research.operations.cancel import Cancelling
 from durable_research.operations.decide import Deciding
+from durable_research.operations.reading.charts import ReadingCharts
 from durable_research.operations.reading.read import Reading
 from durable_research.operations.reading.reports import ReadingReports
 from durable_research.operations.reading.status import WorkflowStatus
@@ -48,6 +49,7 @@ class Operations:
     reports: ReadingReports
     texts: ReadingTexts
     system: ReadingSystem
+    charts: ReadingCharts
     dependencies: Dependencies
     payloads: PayloadReader
     is_demo: bool

@@ -82,6 +82,7 @@ def _views(operations: Operations, streams: event_stream.Streams) -> dict[str, C
         "resume_schedule": schedules.resume,
         "delete_schedule": schedules.delete,
         "system": system.system,
+        "metrics": system.metrics,
         "openapi": health.openapi,
         "health": health.health,
         "livez": health.livez,

@@ -1,8 +1,9 @@
-"""The shape of `/api/system`."""
+"""The shapes of `/api/system` and `/api/metrics`."""
 
 from collections.abc import Mapping
 
 from durable_research.catalogue import page_of
+from durable_research.operations.reading.charts import Charts
 from durable_research.operations.reading.dependencies import Checked
 from durable_research.operations.reading.system import Part, SystemState
 from durable_research.ports.database.overview import WorkList, WorkState
@@ -11,6 +12,7 @@ from durable_research.ports.engine.overview import ReconciliationRun
 from durable_research.ports.engine.queues import QueueState
 from durable_research.web.api.system_bodies import (
     DependencyBody,
+    MetricsBody,
     QueueBody,
     ReconciliationBody,
     SystemBody,
@@ -128,4 +130,27 @@ def _reconciliation(part: Part[ReconciliationRun | None]) -> ReconciliationBody:
                 for name, outcome in run.result.get("passes", {}).items()
             },
         },
+    }
+
+
+def metrics(charts: Charts) -> MetricsBody:
+    """All charts of a range."""
+    return {
+        "range": charts.range,
+        "step_seconds": charts.span.step_seconds,
+        "source": charts.source,
+        "problem": charts.problem,
+        "times": [end.isoformat() for end in charts.span.ends],
+        "charts": [
+            {
+                "name": one.chart.name,
+                "title": one.chart.title,
+                "unit": one.chart.unit,
+                "words": charts.words(one),
+                "known": one.is_known,
+                "promql": [query.over(charts.span.step_seconds) for query in one.chart.queries],
+                "lines": [{"name": line.name, "values": list(line.values)} for line in one.lines],
+            }
+            for one in charts.views
+        ],
     }

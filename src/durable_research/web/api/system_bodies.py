@@ -1,9 +1,11 @@
-"""The JSON body of `/api/system`, as types. A part that could not be read has a `problem`, and is empty."""
+"""The JSON bodies of `/api/system` and `/api/metrics`, as types. What could not be read has a `problem`, and is empty."""
 
 from typing_extensions import TypedDict
 
 from durable_research.domain.workflows.workflow import Kind
+from durable_research.operations.reading.charts import ChartRange, Source
 from durable_research.ports.engine.queues import TaskType
+from durable_research.telemetry.charts import Unit
 from durable_research.web.api.workflow_bodies import At, WorkflowId
 
 
@@ -129,3 +131,33 @@ class SystemBody(TypedDict):
     dependencies: list[DependencyBody]
     versions: VersionsBody
     reconciliation: ReconciliationBody
+
+
+class LineBody(TypedDict):
+    """One line: a value for each of `times`, null where there is none."""
+
+    name: str
+    values: list[float | None]
+
+
+class ChartBody(TypedDict):
+    """One chart; one that is not `known` has no source here but Prometheus, whose queries are `promql`."""
+
+    name: str
+    title: str
+    unit: Unit
+    words: str
+    known: bool
+    promql: list[str]
+    lines: list[LineBody]
+
+
+class MetricsBody(TypedDict):
+    """What happened over time. `times` are the ends of the steps; `problem` is why a better source was not used."""
+
+    range: ChartRange
+    step_seconds: int
+    source: Source
+    problem: str | None
+    times: list[At]
+    charts: list[ChartBody]

@@ -58,6 +58,9 @@ class SystemPages:
 def _findings(state: SystemState) -> list[str]:
     """What an operator should look at first, as sentences."""
     found = [f"{one.name.capitalize()}: {one.problem}." for one in state.dependencies if one.problem]
+    parts = (state.workers, state.queues, state.work, state.database, state.engine, state.reconciliation)
+    if not found and any(part.problem for part in parts):
+        found.append("Not every part could be read just now: refresh the page.")
     dead = [one.worker.name for one in state.workers.found if not one.live]
     live = {one.worker.name for one in state.workers.found if one.live}
     if state.live_workers == 0:

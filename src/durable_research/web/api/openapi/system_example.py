@@ -1,4 +1,4 @@
-"""The example of the answer of `/api/system`."""
+"""The examples of the answers of `/api/system` and `/api/metrics`."""
 
 from typing import Any
 
@@ -86,4 +86,23 @@ SYSTEM: dict[str, Any] = {
             "passes": {"started": {"done": 0, "left": 0}, "closed": {"done": 1, "left": 0}},
         },
     },
+}
+
+METRICS: dict[str, Any] = {
+    "range": "1h",
+    "step_seconds": 1800,
+    "source": "prometheus",
+    "problem": None,
+    "times": ["2026-11-22T08:30:00+00:00", "2026-11-22T09:00:00+00:00"],
+    "charts": [
+        {
+            "name": "throughput",
+            "title": "Workflows that ended",
+            "unit": "events",
+            "words": "by how they ended",
+            "known": True,
+            "promql": ["sum by (outcome) (increase(durable_research_workflows_ended_total[1800s]))"],
+            "lines": [{"name": "done", "values": [None, 12.0]}, {"name": "failed", "values": [0.0, 1.0]}],
+        }
+    ],
 }
