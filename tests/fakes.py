@@ -21,7 +21,7 @@ from durable_research.domain.workflows.workflow import Decided, Status, check_re
 from durable_research.ports.database.progress import Waited
 from durable_research.ports.database.reports import ReportFilter
 from durable_research.ports.database.similarity import Related
-from durable_research.ports.database.workers import WorkerRow
+from durable_research.ports.database.workers import KnownWorker, WorkerRow
 from durable_research.ports.database.workflows import NewWorkflow, Resumption, WorkflowFilter, WorkflowRow
 from durable_research.ports.engine.engine import EngineView
 from durable_research.ports.engine.schedules import NewSchedule, ScheduleView
@@ -287,11 +287,12 @@ class FakeLedger:
 
 
 class FakeWorkerRegistry:
-    """Workers by identity."""
+    """Workers by identity; those in `dead` are known and not live."""
 
     def __init__(self, database: Part) -> None:
         self.database = database
         self.workers: dict[str, WorkerRow] = {}
+        self.dead: dict[str, float] = {}  # for how many seconds
 
     async def heartbeat(self, worker: WorkerRow) -> None:
         self.workers[worker.identity] = worker
@@ -301,7 +302,14 @@ class FakeWorkerRegistry:
 
     async def live(self) -> Sequence[WorkerRow]:
         await self.database.check()
-        return list(self.workers.values())
+        return [worker for worker in self.workers.values() if worker.identity not in self.dead]
+
+    async def known(self) -> Sequence[KnownWorker]:
+        await self.database.check()
+        return [
+            KnownWorker(worker, self.dead.get(worker.identity, 0.5), worker.identity not in self.dead)
+            for worker in self.workers.values()
+        ]
 
 
 class FakeEngine(Part):

@@ -143,5 +143,23 @@ def test_the_port_for_metrics_is_local_and_its_token_can_be_sent(
     assert "secret" not in words
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "127.0.0.1:9090",
+        "ftp://prometheus",
+        "http://",
+        "http://prometheus:0",
+        "http://prometheus:x",
+        "http://a/?secret=1",
+    ],
+)
+def test_the_address_of_prometheus_is_one_of_http_without_a_query(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    words = refused(monkeypatch, DURABLE_RESEARCH_PROMETHEUS_URL=value)
+
+    assert "DURABLE_RESEARCH_PROMETHEUS_URL" in words
+    assert "secret" not in words
+
+
 def test_the_token_for_metrics_is_not_printed() -> None:
     assert "s3cret" not in repr(load(metrics_token="s3cret"))

@@ -23,9 +23,12 @@ from durable_research.operations.approve import Approving
 from durable_research.operations.cancel import Cancelling
 from durable_research.operations.decide import Deciding
 from durable_research.operations.facade import Dependencies, Operations
+from durable_research.operations.reading.charts import ReadingCharts
+from durable_research.operations.reading.dependencies import Dependency, DependencyChecks
 from durable_research.operations.reading.paid_text import PaidTexts
 from durable_research.operations.reading.read import Reading
 from durable_research.operations.reading.reports import ReadingReports
+from durable_research.operations.reading.system import ReadingSystem
 from durable_research.operations.reading.texts import ReadingTexts
 from durable_research.operations.resume import Resuming
 from durable_research.operations.retry import Retrying
@@ -46,6 +49,9 @@ PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
 TEXT = "# Tides\n\nThe sea rises & falls.\n\n<script>alert(1)</script>\n"
 DRAFT_SHA256 = "d" * 64
 EMBEDDING_MODEL = "sim-embedding"
+BUILD = "0.1.0+9f86d081"
+# How long a part that hangs is waited for here.
+AWAY_SECONDS = 0.2
 UNKNOWN = new_workflow_id(Kind.REPORT, 0, bytes(10))
 
 
@@ -61,6 +67,10 @@ class Harness:
     streams: Streams = field(default_factory=Streams)
 
     def __post_init__(self) -> None:
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Build the application on the world as it is now."""
         world = self.world
         reading = Reading(
             world.workflows,
@@ -99,6 +109,20 @@ class Harness:
                 lambda document: f"<article><p>{escape(plain_text(document))}</p></article>",
                 EMBEDDING_MODEL,
             ),
+            ReadingSystem(
+                world.workers,
+                world.overview,
+                world.queues,
+                world.engine_overview,
+                DependencyChecks(
+                    [Dependency(one) for one in (world.database, world.engine, world.objects, world.provider)],
+                    lambda: START,
+                    AWAY_SECONDS,
+                ),
+                BUILD,
+                AWAY_SECONDS,
+            ),
+            ReadingCharts(world.prometheus, world.series, lambda: START, AWAY_SECONDS),
             Dependencies(world.database, world.engine, world.objects),
             self.payloads,
             is_demo=self.is_demo,
@@ -264,6 +288,7 @@ class Harness:
         await self.world.progress.close(workflow_id, Status.DONE, Closed(pages=3, notified=["log"], not_notified=[]))
         return report
 
-    async def worker(self, name: str = "worker-1") -> None:
+    async def worker(self, name: str = "worker-1", build: str = BUILD) -> None:
         """A live worker."""
-        await self.world.workers.heartbeat(WorkerRow(f"{name}@7", name, 7, "here", ("research",), START))
+        row = WorkerRow(f"{name}@7", name, 7, "here", ("research",), START, build=build, slots={"research": 50})
+        await self.world.workers.heartbeat(row)

@@ -13,7 +13,9 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.ledger.ledger import PostgresLedger
 from durable_research.adapters.database.log.drafts import PostgresDrafts
 from durable_research.adapters.database.log.progress import PostgresProgressLog
+from durable_research.adapters.database.rows.overview import PostgresOverview
 from durable_research.adapters.database.rows.reports import PostgresReports
+from durable_research.adapters.database.rows.series import PostgresSeries
 from durable_research.adapters.database.rows.similarity import PostgresSimilarity
 from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
@@ -28,6 +30,7 @@ from durable_research.domain.workflows.workflow import Kind, Status
 from tests.adapters.database.rows import accepted
 from tests.fakes import START, FakeChanges, FakeEngine, FakeObjects, FakeSchedules
 from tests.web.harness import Harness
+from tests.web.system_fakes import FakeEngineOverview, FakeQueues, HangingPart
 
 TEXT = "# Tides\n\nThe sea rises.\n"
 FAILURE = {"code": "document_error", "detail": "line 3 cannot be typeset"}
@@ -50,6 +53,12 @@ class DatabaseWorld:
         self.similarity = PostgresSimilarity(self.database)
         self.workers = PostgresWorkerRegistry(self.database)
         self.reports = PostgresReports(self.database)
+        self.overview = PostgresOverview(self.database)
+        self.engine_overview = FakeEngineOverview(self.engine)
+        self.queues = FakeQueues(self.engine)
+        self.prometheus = None
+        self.series = PostgresSeries(self.database)
+        self.provider = HangingPart("provider")
         self.schedules = FakeSchedules(self.engine)
 
     async def step(self, workflow_id: str, name: str) -> Attempt:
@@ -148,8 +157,16 @@ def statements() -> Iterator[list[str]]:
         ("finished_report", "/api/workflows/{id}/result", 1),
         ("finished_report", "/api/reports/{id}.pdf", 1),
         ("finished_report", "/reports", 2),
+        # The latest ones, today's numbers, live workers.
+        ("finished_report", "/", 3),
         ("finished_report", "/api/workflows", 1),
         ("finished_report", "/api/reports", 1),
+        # Known workers, work, versions, and the check of the database.
+        ("live_report", "/system", 4),
+        ("live_report", "/api/system", 4),
+        # Log, durations, ledger; and the live workers of the header.
+        ("finished_report", "/metrics-ui", 4),
+        ("finished_report", "/api/metrics", 3),
     ],
 )
 async def test_each_answer_takes_its_fixed_number_of_sql_statements(

@@ -16,6 +16,7 @@ from tests.fakes import (
     FakeWorkflows,
     Part,
 )
+from tests.web.system_fakes import FakeEngineOverview, FakeOverview, FakeQueues, FakeSeries, HangingPart
 
 
 @dataclass
@@ -28,6 +29,7 @@ class FakeWorld:
     objects: FakeObjects = field(default_factory=FakeObjects)
     ledger: FakeLedger = field(default_factory=FakeLedger)
     similarity: FakeSimilarity = field(default_factory=FakeSimilarity)
+    prometheus: FakeSeries | None = None
 
     def __post_init__(self) -> None:
         self.progress = FakeProgressLog(self.database, self.changes)
@@ -36,4 +38,9 @@ class FakeWorld:
         self.drafts = FakeDrafts(self.changes)
         self.workers = FakeWorkerRegistry(self.database)
         self.reports = FakeReports(self.database)
+        self.overview = FakeOverview(self.database)
+        self.engine_overview = FakeEngineOverview(self.engine)
+        self.queues = FakeQueues(self.engine)
+        self.series = FakeSeries(self.database)
+        self.provider = HangingPart("provider")
         self.schedules = FakeSchedules(self.engine)

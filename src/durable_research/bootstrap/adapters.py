@@ -8,6 +8,8 @@ from typing import Any
 from durable_research.adapters.models.openai_chat import OpenAIChat
 from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
 from durable_research.adapters.models.openai_responses import OpenAIResponses
+from durable_research.adapters.models.reachability import ProviderReachability
+from durable_research.adapters.monitoring.prometheus import PrometheusSeries
 from durable_research.adapters.notifiers.address import AddressNotifier
 from durable_research.adapters.notifiers.email import EmailNotifier
 from durable_research.adapters.notifiers.log import LogNotifier
@@ -110,6 +112,17 @@ def embedding_model(settings: Settings) -> OpenAIEmbeddings | None:
         deadlines=_deadlines(settings),
         has_own_address=bool(settings.openai_embedding_base_url),
     )
+
+
+def provider_reachability(settings: Settings) -> ProviderReachability:
+    """Whether the model provider answers; one that needs a key is not asked without it."""
+    needs_key = settings.provider != "simulator" and not settings.openai_api_key
+    return ProviderReachability(settings.openai_base_url, None if needs_key else _provider(settings)["api_key"])
+
+
+def prometheus(settings: Settings) -> PrometheusSeries | None:
+    """The Prometheus that the charts ask; None without an address."""
+    return PrometheusSeries(settings.prometheus_url) if settings.prometheus_url else None
 
 
 def _deadlines(settings: Settings) -> CallDeadlines:

@@ -8,9 +8,12 @@ from datetime import timedelta
 from temporalio.client import Client
 
 from durable_research.adapters.database.rows.backlog import PostgresBacklog
+from durable_research.adapters.database.rows.overview import PostgresOverview
+from durable_research.adapters.database.rows.series import PostgresSeries
 from durable_research.adapters.documents.html import to_html
 from durable_research.adapters.documents.markdown import to_markdown
 from durable_research.bootstrap import adapters
+from durable_research.bootstrap.build import build
 from durable_research.bootstrap.starting import open_starting
 from durable_research.bootstrap.stores import Stores, open_stores
 from durable_research.domain.ledger.effects import ResendPolicy
@@ -19,9 +22,12 @@ from durable_research.operations.cancel import Cancelling
 from durable_research.operations.decide import Deciding
 from durable_research.operations.facade import Dependencies, Operations
 from durable_research.operations.observe import Observing
+from durable_research.operations.reading.charts import ReadingCharts
+from durable_research.operations.reading.dependencies import Dependency, DependencyChecks
 from durable_research.operations.reading.paid_text import PaidTexts
 from durable_research.operations.reading.read import Reading
 from durable_research.operations.reading.reports import ReadingReports
+from durable_research.operations.reading.system import ReadingSystem
 from durable_research.operations.reading.texts import ReadingTexts
 from durable_research.operations.resume import Resuming
 from durable_research.operations.retry import Retrying
@@ -31,9 +37,13 @@ from durable_research.settings.settings import Settings
 from durable_research.telemetry.meter import NO_METER, Meter
 from durable_research.temporal.client.connection import connect_lazily
 from durable_research.temporal.client.engine import TemporalEngine
+from durable_research.temporal.client.overview import TemporalOverview
 from durable_research.temporal.client.schedules import TemporalSchedules
 from durable_research.temporal.client.task_queues import TemporalQueues
 from durable_research.temporal.payloads.codec import PayloadOpener
+
+# A page that is open does not make us a client that polls a provider.
+_PROVIDER_KEPT_SECONDS = 30.0
 
 
 @asynccontextmanager
@@ -68,9 +78,24 @@ def operations(settings: Settings, stores: Stores, client: Client, stack: AsyncE
         resuming=Resuming(paid, stores.workflows, stores.ledger, starting, ResendPolicy(settings.model_resend)),
         reports=ReadingReports(stores.workflows, stores.reports, stores.objects, to_html, to_markdown),
         texts=ReadingTexts(reading, paid, stores.objects, stores.similarity, to_html, settings.openai_embedding_model),
+        system=_system(settings, stores, client, engine),
+        charts=ReadingCharts(adapters.prometheus(settings), PostgresSeries(stores.database), adapters.now),
         dependencies=Dependencies(stores.database, engine, stores.objects),
         payloads=PayloadOpener(Keyring(adapters.payload_keys(settings), engine.namespace)),
         is_demo=settings.provider == "simulator",
+    )
+
+
+def _system(settings: Settings, stores: Stores, client: Client, engine: TemporalEngine) -> ReadingSystem:
+    checked = [Dependency(one) for one in (stores.database, engine, stores.objects)]
+    provider = Dependency(adapters.provider_reachability(settings), _PROVIDER_KEPT_SECONDS)
+    return ReadingSystem(
+        stores.workers,
+        PostgresOverview(stores.database),
+        TemporalQueues(client),
+        TemporalOverview(client),
+        DependencyChecks([*checked, provider], adapters.now),
+        build(),
     )
 
 

@@ -9,9 +9,11 @@ from durable_research.domain.workflows.workflow import RESUMABLE
 from durable_research.operations.approve import Approving
 from durable_research.operations.cancel import Cancelling
 from durable_research.operations.decide import Deciding
+from durable_research.operations.reading.charts import ReadingCharts
 from durable_research.operations.reading.read import Reading
 from durable_research.operations.reading.reports import ReadingReports
 from durable_research.operations.reading.status import WorkflowStatus
+from durable_research.operations.reading.system import ReadingSystem
 from durable_research.operations.reading.texts import ReadingTexts
 from durable_research.operations.resume import Resuming
 from durable_research.operations.retry import Retrying
@@ -46,6 +48,8 @@ class Operations:
     resuming: Resuming
     reports: ReadingReports
     texts: ReadingTexts
+    system: ReadingSystem
+    charts: ReadingCharts
     dependencies: Dependencies
     payloads: PayloadReader
     is_demo: bool

@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from durable_research import policies
 from durable_research.domain.requests.mailboxes import mailboxes
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
 from durable_research.settings.defaults import DEFAULT_API_PORT
+from durable_research.settings.monitoring import MonitoringSettings
 from durable_research.settings.values import (
-    BearerToken,
     FailpointRules,
-    LoopbackAddress,
     LoopbackHost,
     Mailboxes,
     MailServer,
@@ -37,10 +35,8 @@ class SettingsInvalid(Exception):
     """The environment has invalid settings; the message lists all of them, one a line."""
 
 
-class Settings(BaseSettings):
+class Settings(MonitoringSettings):
     """The settings from the environment. A field's alias is the variable's name; `NAME_FILE` reads the value from a file."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     data_folder: Path = Field(
         default=Path("data"), alias="DURABLE_RESEARCH_DATA", description="folder of the one-machine edition's state"
@@ -219,14 +215,6 @@ class Settings(BaseSettings):
         gt=0,
         alias="DURABLE_RESEARCH_NOTIFICATIONS_PER_SECOND",
         description="at most so many notification steps begin per second, over all workers; no limit without",
-    )
-    metrics_address: LoopbackAddress | None = Field(
-        default=None,
-        alias="DURABLE_RESEARCH_METRICS_ADDRESS",
-        description="where this API or worker answers /metrics, /livez and /readyz, such as 127.0.0.1:9464; only on loopback",
-    )
-    metrics_token: BearerToken | None = Field(
-        default=None, alias="DURABLE_RESEARCH_METRICS_TOKEN", description="the bearer token that /metrics asks for"
     )
     renderer_processes: int = Field(
         default=1,

@@ -52,6 +52,23 @@ def _exact_origin(origin: str) -> str:
     return origin
 
 
+def _service_address(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        wrong = address and (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or parts.port == 0
+            or parts.query
+            or parts.fragment
+        )
+    except ValueError:
+        wrong = True
+    if wrong:
+        raise ValueError("must be http(s)://host or http(s)://host:port, perhaps with a path")
+    return address
+
+
 def _signing_secret(secret: SecretStr) -> SecretStr:
     try:
         raw = b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
@@ -99,6 +116,7 @@ LoopbackAddress = Annotated[str, AfterValidator(_loopback_address)]
 BearerToken = Annotated[SecretStr, AfterValidator(_bearer_token)]
 PayloadKeys = Annotated[SecretStr, AfterValidator(_readable_keys)]
 Origin = Annotated[str, AfterValidator(_exact_origin)]
+ServiceAddress = Annotated[str, AfterValidator(_service_address)]
 SigningSecret = Annotated[SecretStr, AfterValidator(_signing_secret)]
 MailServer = Annotated[SecretStr, AfterValidator(_mail_server)]
 Mailboxes = Annotated[str, AfterValidator(_mailboxes)]

@@ -14,6 +14,7 @@ from temporalio.worker import Worker
 
 from durable_research import policies, queues
 from durable_research.bootstrap.adapters import payload_keys
+from durable_research.bootstrap.build import build
 from durable_research.bootstrap.measuring import Measuring, open_role_port, worker_measuring
 from durable_research.bootstrap.worker_parts import WorkerParts, open_worker_parts
 from durable_research.catalogue import PACKAGES
@@ -70,7 +71,7 @@ async def _run(settings: Settings, options: WorkerOptions, health: Health, measu
         workers = _workers(client, parts, options.queues, settings)
         for worker in workers:
             await stack.enter_async_context(worker)
-        row = WorkerRow(identity, options.name, os.getpid(), socket.gethostname(), options.queues, datetime.now(UTC))
+        row = _row(identity, options, settings)
         beating = asyncio.create_task(_beat(parts.registry, row))
         health.ready()
         logs.get_logger().info(logs.WORKER_READY, identity=identity, queues=options.queues)
@@ -83,6 +84,25 @@ async def _run(settings: Settings, options: WorkerOptions, health: Health, measu
         with suppress(InfrastructureDown):
             await parts.registry.leave(identity)
     logs.get_logger().info(logs.WORKER_STOPPED, identity=identity)
+
+
+def _row(identity: str, options: WorkerOptions, settings: Settings) -> WorkerRow:
+    slots = _slots(settings)
+    return WorkerRow(
+        identity,
+        options.name,
+        os.getpid(),
+        socket.gethostname(),
+        options.queues,
+        datetime.now(UTC),
+        build=build(),
+        slots={queue: slots[queue] for queue in options.queues},
+    )
+
+
+def _slots(settings: Settings) -> dict[str, int]:
+    """How many activities of each queue run at once."""
+    return _ACTIVITIES_AT_ONCE | {queues.DOCUMENTS: settings.renderer_processes}
 
 
 async def _connected(identity: str, settings: Settings, measuring: Measuring, stop: asyncio.Event) -> Client | None:
@@ -113,7 +133,7 @@ async def _connected(identity: str, settings: Settings, measuring: Measuring, st
 
 def _workers(client: Client, parts: WorkerParts, served: Sequence[str], settings: Settings) -> list[Worker]:
     plugin = house_rules(PACKAGES, client.data_converter, [parts.interceptor])
-    rendering = {queues.DOCUMENTS: settings.renderer_processes}
+    slots = _slots(settings)
     per_second = {
         queues.AI_TASKS: settings.ai_tasks_per_second,
         queues.NOTIFICATIONS: settings.notifications_per_second,
@@ -126,7 +146,7 @@ def _workers(client: Client, parts: WorkerParts, served: Sequence[str], settings
             workflows=workflows_on(queue),
             activities=parts.activities[queue],
             plugins=[plugin],
-            max_concurrent_activities=(_ACTIVITIES_AT_ONCE | rendering)[queue],
+            max_concurrent_activities=slots[queue],
             max_task_queue_activities_per_second=per_second.get(queue),
             max_concurrent_workflow_task_polls=_POLLERS,
             max_concurrent_activity_task_polls=_POLLERS,

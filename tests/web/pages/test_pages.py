@@ -11,6 +11,7 @@ from durable_research.domain.ledger.effects import Charges
 from durable_research.domain.workflows.events import AttemptCompleted, AttemptFailed, Closed, EventKind, SentAgain
 from durable_research.domain.workflows.remedies import REMEDIES
 from durable_research.domain.workflows.workflow import Kind, Status
+from durable_research.ports.database.overview import Today
 from durable_research.ports.database.similarity import Related
 from durable_research.web.http.problems import remedy_body
 from tests.web.harness import EMBEDDING_MODEL, TEXT, UNKNOWN, Harness
@@ -93,6 +94,20 @@ async def test_the_home_page_says_when_no_worker_runs(client: QuartClient, harne
 
     assert "No worker is running" in without
     assert "No worker is running" not in await page(client, "/")
+
+
+async def test_the_home_page_says_how_today_goes_and_leads_to_the_operators_pages(
+    client: QuartClient, harness: Harness
+) -> None:
+    harness.world.overview.numbers = Today(done=12, running=3, waiting=2, failed=1)
+
+    text = await page(client, "/")
+    strip = text.partition('<p class="today">')[2].partition("</p>")[0]
+
+    assert " ".join(re.sub(r"<[^>]+>", " ", strip).split()) == (
+        "Today 12 done · 3 at work · 2 waiting for you · 1 failed (UTC) Metrics System"
+    )
+    assert re.findall(r'href="([^"]+)"', strip) == ["/system#work", "/metrics-ui", "/system"]
 
 
 async def test_the_header_counts_the_workers(client: QuartClient, harness: Harness) -> None:

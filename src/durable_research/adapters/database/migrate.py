@@ -42,4 +42,9 @@ def versions(url: str) -> tuple[str | None, str | None]:
         raise InfrastructureDown("the database does not answer") from cause
     finally:
         engine.dispose()
-    return current, ScriptDirectory.from_config(_config(url)).get_current_head()
+    return current, newest()
+
+
+def newest() -> str | None:
+    """Read the newest version that this code has."""
+    return ScriptDirectory.from_config(_config("")).get_current_head()

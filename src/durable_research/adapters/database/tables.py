@@ -68,6 +68,8 @@ progress_events = Table(
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("data", JSONB, nullable=False, server_default="{}"),
     UniqueConstraint("workflow_id", "step", "attempt", "kind", name="progress_events_once"),
+    # Rows lie in the order of their times, so that a few pages of a BRIN index find a range of them.
+    Index("progress_events_by_time", "at", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
 )
 
 drafts = Table(
@@ -116,6 +118,7 @@ effect_attempts = Table(
     _time("lost_at"),
     Column("failure", JSONB),
     Index("sends_open", "opened_at", postgresql_where=text("state = 'open'")),
+    Index("effect_attempts_by_time", "opened_at", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
 )
 
 reports = Table(
@@ -189,4 +192,6 @@ workers = Table(
     Column("host", Text, nullable=False),
     Column("queues", ARRAY(Text), nullable=False),
     _time("seen_at", nullable=False, server_default=_NOW),
+    Column("build", Text, nullable=False, server_default=""),
+    Column("slots", JSONB, nullable=False, server_default="{}"),
 )

@@ -1,14 +1,14 @@
 """The live workers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 
 @dataclass(frozen=True)
 class WorkerRow:
-    """A live worker process."""
+    """A worker process; `slots` is how many steps it runs at once from each queue, `build` names its code."""
 
     identity: str
     name: str
@@ -16,6 +16,17 @@ class WorkerRow:
     host: str
     queues: tuple[str, ...]
     seen_at: datetime
+    build: str = ""
+    slots: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class KnownWorker:
+    """A worker, and how long ago it renewed its row; one that is not `live` died without a drain."""
+
+    worker: WorkerRow
+    silent_seconds: float
+    live: bool
 
 
 class WorkerRegistry(Protocol):
@@ -31,4 +42,8 @@ class WorkerRegistry(Protocol):
 
     async def live(self) -> Sequence[WorkerRow]:
         """Workers seen within the last few seconds."""
+        ...
+
+    async def known(self) -> Sequence[KnownWorker]:
+        """Workers seen within the last day, by name; one that has drained is not among them."""
         ...

@@ -11,6 +11,7 @@ from durable_research.web.api.health import HealthApi
 from durable_research.web.api.reports import ReportsApi
 from durable_research.web.api.routes import BY_NAME, ROUTES, STARTS
 from durable_research.web.api.schedules import SchedulesApi
+from durable_research.web.api.system import SystemApi
 from durable_research.web.api.workflows import WorkflowsApi
 from durable_research.web.http import event_stream, query, requests
 
@@ -53,7 +54,7 @@ def api_blueprint(operations: Operations, streams: event_stream.Streams, public_
 
 def _views(operations: Operations, streams: event_stream.Streams) -> dict[str, Callable[..., Awaitable[Response]]]:
     workflows, reports, health = WorkflowsApi(operations, streams), ReportsApi(operations), HealthApi(operations)
-    schedules = SchedulesApi(operations)
+    schedules, system = SchedulesApi(operations), SystemApi(operations)
     return {
         **{route.name: workflows.start for route in STARTS},
         "list_workflows": workflows.list_workflows,
@@ -80,6 +81,8 @@ def _views(operations: Operations, streams: event_stream.Streams) -> dict[str, C
         "pause_schedule": schedules.pause,
         "resume_schedule": schedules.resume,
         "delete_schedule": schedules.delete,
+        "system": system.system,
+        "metrics": system.metrics,
         "openapi": health.openapi,
         "health": health.health,
         "livez": health.livez,

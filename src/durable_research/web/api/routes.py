@@ -27,6 +27,7 @@ from durable_research.web.api.bodies import (
     WorkflowsBody,
 )
 from durable_research.web.api.schemas import ResultBody
+from durable_research.web.api.system_bodies import MetricsBody, SystemBody
 from durable_research.web.api.workflow_bodies import HistoryBody, WholeStatusBody
 from durable_research.web.http import event_stream
 
@@ -97,12 +98,7 @@ SCHEDULES = (
         request=ScheduleRequest,
     ),
     Route(
-        "list_schedules",
-        "GET",
-        "/api/schedules",
-        "List schedules, newest first",
-        problems=(503,),
-        answer=SchedulesBody,
+        "list_schedules", "GET", "/api/schedules", "List schedules, newest first", problems=(503,), answer=SchedulesBody
     ),
     *(
         Route(
@@ -290,6 +286,8 @@ ROUTES = (
         )
     ),
     *SCHEDULES,
+    Route("system", "GET", "/api/system", "The whole system as an operator sees it", answer=SystemBody),
+    Route("metrics", "GET", "/api/metrics", "What happened over time", query=("range",), answer=MetricsBody),
     Route("openapi", "GET", "/api/openapi.json", "This document", answer=DocumentBody),
     Route("health", "GET", "/health", "Each dependency and whether it answers", answer=HealthBody),
     Route("livez", "GET", "/livez", "Whether the process lives", answer=AliveBody),

@@ -1,4 +1,7 @@
-"""Our own style, scripts and icon: read once; the address has a hash of the content, so clients cache it permanently."""
+"""Styles, scripts and the icon, our own and vendored ones: read once.
+
+The address has a hash of the content, so clients cache it permanently.
+"""
 
 import hashlib
 import mimetypes
@@ -8,7 +11,8 @@ from pathlib import Path
 from quart import Request, Response
 from werkzeug.exceptions import NotFound
 
-_FOLDER = Path(__file__).parents[1] / "static"
+_WEB = Path(__file__).parents[1]
+_FOLDERS = (_WEB / "static", _WEB / "vendored")
 _PERMANENT = "public, max-age=31536000, immutable"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -24,7 +28,9 @@ class Assets:
     """A fixed set of files; no path of a request ever reaches the file system."""
 
     def __init__(self) -> None:
-        self._assets = {path.name: _read(path) for path in sorted(_FOLDER.iterdir()) if path.is_file()}
+        self._assets = {
+            path.name: _read(path) for folder in _FOLDERS for path in folder.iterdir() if path.suffix in _TYPES
+        }
 
     def url(self, name: str) -> str:
         """The address of a file's current content."""

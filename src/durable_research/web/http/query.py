@@ -11,6 +11,7 @@ from durable_research.domain.caller import Caller
 from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.domain.requests.writing import control_in
 from durable_research.domain.workflows.workflow import Kind, Status
+from durable_research.operations.reading.charts import ChartRange
 from durable_research.ports.database.reports import ReportFilter
 from durable_research.ports.database.workflows import WorkflowFilter
 from durable_research.web.http import pagination
@@ -95,6 +96,14 @@ def _kind(query: Query) -> Kind | None:
     if value not in set(Kind):
         raise InvalidInput([FieldError("/kind", "enum", f"must be one of {', '.join(Kind)}")])
     return Kind(value)
+
+
+def chart_range(query: Query) -> ChartRange:
+    """The range of the charts."""
+    value = query.get("range", ChartRange.DAY)
+    if value not in set(ChartRange):
+        raise InvalidInput([FieldError("/range", "enum", f"must be one of {', '.join(ChartRange)}")])
+    return ChartRange(value)
 
 
 def event_number(value: str | None, newest: int) -> int:

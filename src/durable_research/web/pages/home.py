@@ -73,13 +73,15 @@ class HomePages:
 
     async def _home(self, form: forms.QuestionForm, status: int = 200) -> Response:
         criteria = WorkflowFilter(limit=_RECENT)
-        recent = await self.operations.reading.list(requests.caller_of(request), criteria)
+        caller = requests.caller_of(request)
+        recent = await self.operations.reading.list(caller, criteria)
         return await page(
             self.operations,
             "home.html",
             status=status,
             form=form,
             recent=recent,
+            today=await self.operations.system.today(caller),
             examples=EXAMPLES,
             languages=LANGUAGES,
             approvals=APPROVALS,

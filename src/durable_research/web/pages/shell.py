@@ -14,10 +14,19 @@ NO_CACHE = {"Cache-Control": "no-cache"}
 
 
 async def page(
-    operations: Operations, template: str, *, status: int = 200, workers: int | None = None, **values: Any
+    operations: Operations,
+    template: str,
+    *,
+    status: int = 200,
+    workers: int | None = None,
+    is_read: bool = False,
+    **values: Any,
 ) -> Response:
-    """Render a page within the frame; `workers` is the number of live workers where the page has read it already."""
-    if workers is None:
+    """Render a page within the frame.
+
+    `workers` is the number of live workers where the page has read it already; with `is_read` None says that it could not.
+    """
+    if workers is None and not is_read:
         workers = await _live_workers(operations)
     shell = {
         "is_demo": operations.is_demo,

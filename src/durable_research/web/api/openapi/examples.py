@@ -6,6 +6,7 @@ from typing import Any
 from durable_research.catalogue import PIPELINES, page_of
 from durable_research.descriptor import Pipeline
 from durable_research.domain.workflows.workflow import Kind
+from durable_research.web.api.openapi.system_example import METRICS, SYSTEM
 
 _ID = "01kb3v8m2q7x0c5d9e4f6g8h1j"
 _REPORT = f"{Kind.REPORT}-{_ID}"
@@ -187,6 +188,8 @@ ANSWERS: dict[str, Any] = {
     "list_schedules": {"schedules": [_RECURRING]},
     "pause_schedule": {**_RECURRING, "paused": True, "next_at": None},
     "resume_schedule": _RECURRING,
+    "system": SYSTEM,
+    "metrics": METRICS,
     "health": {"status": "ok", "dependencies": {"database": "ok", "temporal": "ok", "objects": "ok"}},
     "livez": {"status": "ok"},
     "readyz": {"status": "ok"},

@@ -35,6 +35,7 @@ QUERY: dict[str, Schema] = {
     },
     "cursor": {"type": "string", "minLength": 1, "maxLength": pagination.LONGEST, "pattern": "^[A-Za-z0-9_-]+$"},
     "after": _EVENT_NUMBER | {"examples": [0]},
+    "range": {"$ref": "#/components/schemas/ChartRange"},
 }
 HEADERS: dict[str, Schema] = {
     "Idempotency-Key": {
@@ -54,6 +55,7 @@ WORDS: dict[str, str] = {
     "limit": "how many rows a page holds",
     "cursor": "`next_cursor` of the page before; anything else is refused",
     "after": "the number of the last event that the reader has; Last-Event-ID goes before it",
+    "range": "the hour, the day or the week until now; a day without it",
     "Idempotency-Key": "the same key and body once more give the same answer and start nothing",
     "Last-Event-ID": "the number of the last event that the reader has, at most the newest one's",
     "Range": "one part within the file, in bytes",
