@@ -1,6 +1,6 @@
 # One front door: people, hooks and CI call the same targets. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench temporal demo up test test-litellm test-clients check fix rules bench chaos crash-table outages lock picture record clean
+.PHONY: help setup setup-dev setup-bench temporal demo up monitoring test test-litellm test-clients check fix rules bench chaos crash-table outages lock picture record clean
 VENV := .venv
 BIN := $(VENV)/bin
 FIND_TEMPORAL := $(BIN)/python -u -c "from durable_research.local.temporal.binary import find_temporal; print(find_temporal(print))"
@@ -29,6 +29,10 @@ demo: setup ## one report, one worker killed in the paid call, the proof; the ap
 
 up: setup ## run everything on this machine until Ctrl-C
 	$(BIN)/durable-research up $(if $(PORT),--port $(PORT))
+
+monitoring: setup ## the same with Prometheus, our rules and alerts (takes the PATH's, or unpacks Debian's into the user's cache)
+	sh tools/setup.sh prometheus
+	$(BIN)/durable-research up --with prometheus $(if $(PORT),--port $(PORT))
 
 check: setup-dev ## lint, format, types, import contracts
 	$(BIN)/ruff check .
