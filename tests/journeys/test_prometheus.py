@@ -1,6 +1,11 @@
 """`up --with prometheus`: a real Prometheus scrapes every process of the installation and evaluates our rules."""
 
+import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,6 +14,7 @@ import pytest
 from durable_research.experiments.evidence.own_installation import OwnInstallation
 from durable_research.monitoring.catalogue import ALERTS, GROUPS
 from durable_research.monitoring.jobs import API, TEMPORAL, WORKER
+from tests.monitoring.runbooks import blocks
 from tests.programs import free_port
 
 TOKEN = "only-for-prometheus"
@@ -75,6 +81,24 @@ def test_series_have_the_labels_that_rules_select(monitored: OwnInstallation, se
     monitored.finished(monitored.submit("Which series does this make?"))
 
     assert monitored.until(series, lambda: ask(monitored, "query", query=series)["result"])
+
+
+@pytest.mark.parametrize("query", blocks("promql"))
+def test_queries_of_runbooks_are_evaluated(monitored: OwnInstallation, query: str) -> None:
+    assert ask(monitored, "query", query=query)["resultType"] == "vector"
+
+
+@pytest.mark.parametrize("line", blocks("sh"))
+def test_commands_of_runbooks_that_only_read_succeed(
+    monitored: OwnInstallation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monitored.finished(monitored.submit("What do the runbooks show?"))
+    (tmp_path / "data").symlink_to(monitored.data)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+
+    done = subprocess.run(shlex.split(line), cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_killed_prometheus_starts_again_with_its_data(monitored: OwnInstallation) -> None:
