@@ -60,9 +60,10 @@ class Group:
 def events(series: str, window: str, by: str) -> str:
     """How many times a counter rose within the window, by labels; no result when it did not.
 
-    A counter appears with its first event, as 1: `increase` sees no rise in that, so a new series counts with its value.
+    The SDK's counters appear with their first event, as 1: `increase` sees no rise in that, so a new series counts with its
+    value. Ours begin at 0, which is no event.
     """
-    return f"sum by ({by}) (({series} unless {series} offset {window}) or (increase({series}[{window}]) > 0))"
+    return f"sum by ({by}) (({series} > 0 unless {series} offset {window}) or (increase({series}[{window}]) > 0))"
 
 
 def ratio(part: str, whole: str) -> str:
