@@ -109,7 +109,8 @@ OF_WORKFLOWS = (
          {'durable_research_compensations_total{step="undo_post",outcome="failed"}': "_x30 0x10"}),
     Case("ApprovalExpiring", "within half an hour", 5, {"durable_research_approvals_next_expiry_seconds": "1800-60x5"}, ({},)),
     Case("ApprovalExpiring", "within days", 5, {"durable_research_approvals_next_expiry_seconds": "172800-60x5"}),
-    Case("ApprovalExpiring", "nobody is asked", 5, {}),
+    Case("ApprovalExpiring", "nobody is asked", 3, {"durable_research_approvals_next_expiry_seconds": "NaN NaN NaN NaN"}),
+    Case("ApprovalExpiring", "the API does not run", 5, {}),
 )  # fmt: skip
 
 OF_PROVIDERS = (
@@ -122,9 +123,12 @@ OF_PROVIDERS = (
          ({"code": "rate_limited"},)),
     Case("ProviderBusyOrAway", "for a minute", 60,
          {'durable_research_provider_waiting_oldest_age_seconds{code="rate_limited"}': "60x60"}),
-    Case("SendsUnresolved", "for twenty minutes", 20,
-         {'durable_research_sends_unresolved{kind="model_call"}': "1x20",
-          'durable_research_sends_unresolved_oldest_age_seconds{kind="model_call"}': "0+60x20"}, ({"kind": "model_call"},)),
+    Case("SendsUnresolved", "for an hour", 60,
+         {'durable_research_sends_unresolved{kind="model_call"}': "1x60",
+          'durable_research_sends_unresolved_oldest_age_seconds{kind="model_call"}': "0+60x60"}, ({"kind": "model_call"},)),
+    Case("SendsUnresolved", "a long call of half an hour", 30,
+         {'durable_research_sends_unresolved{kind="model_call"}': "1x30",
+          'durable_research_sends_unresolved_oldest_age_seconds{kind="model_call"}': "0+60x30"}),
     Case("SendsUnresolved", "each for a minute", 20,
          {'durable_research_sends_unresolved{kind="model_call"}': "3x20",
           'durable_research_sends_unresolved_oldest_age_seconds{kind="model_call"}': "60x20"}),

@@ -4,6 +4,9 @@ from durable_research.monitoring.rules import Alert, Group, Severity, events
 
 _REFUSED = 'durable_research_attempts_ended_total{outcome="failed",code=~"model_refused|quota_exhausted"}'
 
+# A call may write for half an hour (CALL_DEADLINES), and its send is open as long; later nobody waits for its answer.
+_LONGER_THAN_ANY_CALL = "$2700s"
+
 PROVIDERS = Group(
     "providers",
     (
@@ -20,7 +23,7 @@ PROVIDERS = Group(
         Alert(
             "SendsUnresolved", Severity.PAGE, "1m",
             "The outcome of a send ({{ $labels.kind }}) is unknown since {{ $value | humanizeDuration }}.",
-            "max by (kind) (durable_research_sends_unresolved_oldest_age_seconds) > $600s\n"
+            f"max by (kind) (durable_research_sends_unresolved_oldest_age_seconds) > {_LONGER_THAN_ANY_CALL}\n"
             "and sum by (kind) (durable_research_sends_unresolved) > 0",
         ),
         Alert(
