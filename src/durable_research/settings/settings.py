@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from durable_research import policies
 from durable_research.domain.requests.mailboxes import mailboxes
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE
 from durable_research.settings.defaults import DEFAULT_API_PORT
+from durable_research.settings.observing import ObservingSettings
 from durable_research.settings.values import (
     BearerToken,
     FailpointRules,
@@ -37,7 +38,7 @@ class SettingsInvalid(Exception):
     """The environment has invalid settings; the message lists all of them, one a line."""
 
 
-class Settings(BaseSettings):
+class Settings(ObservingSettings):
     """The settings from the environment. A field's alias is the variable's name; `NAME_FILE` reads the value from a file."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
