@@ -99,6 +99,12 @@ RECIPIENT_SKIPPED = LogEvent(
     ("recipient",),
     "the mail server refuses one recipient; the others have the mail",
 )
+TRACES_DROPPED = LogEvent(
+    "traces.dropped",
+    Level.WARNING,
+    (),
+    "the collector takes no spans; further ones are dropped without a line until it does",
+)
 LIBRARY_MESSAGE = LogEvent(
     "library.message",
     Level.WARNING,

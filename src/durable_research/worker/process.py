@@ -15,6 +15,7 @@ from temporalio.worker import Worker
 from durable_research import policies, queues
 from durable_research.bootstrap.adapters import payload_keys
 from durable_research.bootstrap.measuring import Measuring, open_role_port, worker_measuring
+from durable_research.bootstrap.tracing import traces
 from durable_research.bootstrap.worker_parts import WorkerParts, open_worker_parts
 from durable_research.catalogue import PACKAGES
 from durable_research.domain.errors import InfrastructureDown
@@ -50,7 +51,7 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
     """
     health, measuring = Health(), worker_measuring(settings)
     identity = settings.worker_identity or f"{options.name}@{socket.gethostname()}-{os.getpid()}"
-    with logs.context(worker=identity):
+    with logs.context(worker=identity), traces(identity):
         async with open_role_port(settings, measuring, health):
             await _run(settings, options, identity, health, measuring)
 

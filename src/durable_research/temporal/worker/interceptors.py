@@ -30,9 +30,10 @@ from durable_research.ports.database.progress import ProgressLog, Waited
 from durable_research.telemetry import logs
 from durable_research.telemetry.meter import NO_METER, Meter
 from durable_research.telemetry.metrics import ACTIVITIES_EXECUTED
-from durable_research.temporal.resumption import ResumptionInbound, resumption_in
+from durable_research.temporal.resumption import ResumptionInbound, resumption_in, traceparent_in
 from durable_research.temporal.worker.attempt_failures import RetryDecision, decide_retry
 from durable_research.temporal.worker.attempt_metrics import AttemptMeasure
+from durable_research.temporal.worker.attempt_spans import record_lost, span_of
 
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
 _PATIENCE = Patience()
@@ -109,12 +110,14 @@ class _StepInbound(ActivityInboundInterceptor):
                 )
             except ResearchError as error:
                 _fail(self._decide_retry(error, policy))
-            with _current(attempt):
+            record_lost(attempt, traceparent_in(input.headers))
+            with _current(attempt), span_of(attempt, traceparent_in(input.headers)):
                 return await self._run_logged(input, policy, attempt)
 
     async def _run_unlogged(self, input_: ExecuteActivityInput, policy: StepPolicy) -> Any:
         workflow_id, measure = activity.info().workflow_id or "", AttemptMeasure(self._meter, policy)
-        with _current(Attempt(workflow_id, policy.step, NUMBERED_BY_LEDGER, self._identity)):
+        attempt = Attempt(workflow_id, policy.step, NUMBERED_BY_LEDGER, self._identity)
+        with _current(attempt), span_of(attempt, traceparent_in(input_.headers)):
             try:
                 async with asyncio.timeout(policy.try_seconds):
                     result = await self.next.execute_activity(input_)
