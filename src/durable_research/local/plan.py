@@ -255,7 +255,7 @@ class Plan:
         """As many workers as configured; each is ready when it polls, and after that Temporal watches its heartbeats."""
         return [
             self._own_program(
-                name, "worker", ("worker", "--name", name), ready=readiness.on_log(WORKER_READY), stage=WORKERS
+                name, "worker", ("worker", "--name", name), ready=readiness.on_log(WORKER_READY.name), stage=WORKERS
             )
             for name in self.options.worker_names
         ]

@@ -197,7 +197,7 @@ class Slot:
 
     @staticmethod
     def _ready_count(worker: RestartedProcess) -> int:
-        return worker.log.read_text().count(WORKER_READY) if worker.log.exists() else 0
+        return worker.log.read_text().count(WORKER_READY.name) if worker.log.exists() else 0
 
     async def _is_ready(self, worker: RestartedProcess, before: int) -> bool:
         return self._ready_count(worker) > before
