@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 
 import psycopg
 
@@ -26,7 +27,8 @@ class PostgresChanges:
     async def watch(self, workflow_id: str) -> AsyncIterator[Callable[[float], Awaitable[bool]]]:
         """Get a function that waits for the next change."""
         if self._listener is None or self._listener.done():
-            self._listener = asyncio.create_task(self._listen())
+            # A context of its own: it outlives the first reader, and its log lines are of no request.
+            self._listener = asyncio.create_task(self._listen(), context=Context())
         changed = asyncio.Event()
         self._watchers[workflow_id].add(changed)
 

@@ -1,6 +1,7 @@
 """The Drafts port on PostgreSQL: partial texts of running calls, many of them in one transaction every 250 ms."""
 
 import asyncio
+from contextvars import Context
 
 from sqlalchemy import func, select, text
 
@@ -42,7 +43,8 @@ class PostgresDrafts:
         # PostgreSQL's text cannot hold NUL; the report itself is cleaned when it is parsed.
         self._waiting[attempt.workflow_id, attempt.step, attempt.number] = text.replace("\x00", "")
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_while_waiting())
+            # A context of its own: it writes the drafts of all attempts, and its log lines are of none.
+            self._writer = asyncio.create_task(self._write_while_waiting(), context=Context())
 
     def drop(self, attempt: Attempt) -> None:
         self._waiting.pop((attempt.workflow_id, attempt.step, attempt.number), None)
