@@ -96,6 +96,5 @@ def _line(name: str, rows: Sequence[Row[Any]], span: Span, *, is_counted: bool) 
     """A step without rows counts none of them; it has no percentile."""
     values: list[float | None] = [0.0 if is_counted else None] * span.steps
     for row in rows:
-        if 0 <= row.back < span.steps:
-            values[span.steps - 1 - row.back] = round(row.value, 2)
+        values[span.steps - 1 - row.back] = round(row.value, 2)
     return Line(name, tuple(values))
