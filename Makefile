@@ -1,6 +1,6 @@
 # One front door: people, hooks and CI call the same targets. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench temporal demo up test test-litellm test-clients check fix bench chaos crash-table outages lock picture record clean
+.PHONY: help setup setup-dev setup-bench temporal demo up monitoring test test-litellm test-clients check fix rules bench chaos crash-table outages lock picture record clean
 VENV := .venv
 BIN := $(VENV)/bin
 FIND_TEMPORAL := $(BIN)/python -u -c "from durable_research.local.temporal.binary import find_temporal; print(find_temporal(print))"
@@ -30,6 +30,10 @@ demo: setup ## one report, one worker killed in the paid call, the proof; the ap
 up: setup ## run everything on this machine until Ctrl-C
 	$(BIN)/durable-research up $(if $(PORT),--port $(PORT))
 
+monitoring: setup ## the same with Prometheus, our rules and alerts (takes the PATH's, or unpacks Debian's into the user's cache)
+	sh tools/setup.sh prometheus
+	$(BIN)/durable-research up --with prometheus $(if $(PORT),--port $(PORT))
+
 check: setup-dev ## lint, format, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,6 +43,9 @@ check: setup-dev ## lint, format, types, import contracts
 fix: setup-dev ## mend what the formatter and linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+rules: setup-dev ## write deploy/monitoring/rules anew from src/durable_research/monitoring
+	$(BIN)/python -m durable_research.monitoring.rule_files deploy/monitoring/rules
 
 # Tests wait for servers more than they reckon: three workers keep two cores busy. 0 runs one test after the other in one process.
 WORKERS ?= 3

@@ -21,11 +21,14 @@ from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.domain.workflows.workflow import Kind, new_workflow_id
 from durable_research.local.temporal.binary import find_temporal
 from durable_research.ports.database.workflows import NewWorkflow
+from durable_research.telemetry import tracing
+from durable_research.telemetry.otlp import OtlpTracer
 from tests import contract
+from tests.collector import Collector, collecting
 from tests.installation import Installation
 
 # A setting in the environment of the test run must not change what is tested.
-for name in [name for name in os.environ if name.startswith(("DURABLE_RESEARCH_", "OPENAI_"))]:
+for name in [name for name in os.environ if name.startswith(("DURABLE_RESEARCH_", "OPENAI_", "OTEL_"))]:
     del os.environ[name]
 for name in (
     "TEMPORAL_ADDRESS",
@@ -37,6 +40,22 @@ for name in (
     "PAYLOAD_KEYS_FILE",
 ):
     os.environ.pop(name, None)
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with collecting() as running:
+        yield running
+
+
+@pytest.fixture
+def tracer(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> Iterator[OtlpTracer]:
+    """Spans of this process go to the collector; a test flushes them."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+    tracer = OtlpTracer("tester@1", "1.2.3")
+    with tracing.installed(tracer):
+        yield tracer
+    tracer.close()
 
 
 _OUR_REQUEST = re.compile("[0-9a-f]{16}")

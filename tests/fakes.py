@@ -36,9 +36,11 @@ class Part:
     def __init__(self, name: str) -> None:
         self.name = name
         self.is_away = False
+        self.asked = 0
 
     async def check(self) -> None:
         """The Health port."""
+        self.asked += 1
         if self.is_away:
             raise InfrastructureDown(f"the {self.name} does not answer")
 
@@ -95,7 +97,7 @@ class FakeWorkflows:
         status = Status.SLEEPING if new.begins_at else Status.QUEUED
         row = WorkflowRow(
             new.workflow_id, new.kind, new.tenant, status, new.title, new.input, at, at,
-            engine_started=False, cancel_requested=False,
+            engine_started=False, cancel_requested=False, traceparent=new.traceparent,
         )  # fmt: skip
         self.rows[new.workflow_id] = row
         self.keys[key] = (new.workflow_id, new.fingerprint)
@@ -318,6 +320,7 @@ class FakeEngine(Part):
     def __init__(self) -> None:
         super().__init__("temporal")
         self.started: dict[str, BaseModel] = {}
+        self.traceparents: dict[str, str | None] = {}
         self.cancelled: list[str] = []
         self.decided: list[tuple[str, Decided]] = []
         self.approved: list[tuple[str, ApprovalDecision]] = []
@@ -337,8 +340,10 @@ class FakeEngine(Part):
         tenant: str,
         completed_steps: Sequence[str] = (),
         resumption: int = 0,
+        traceparent: str | None = None,
     ) -> None:
         await self.check()
+        self.traceparents[workflow_id] = traceparent
         if resumption:
             self.started[workflow_id] = message
         self.started.setdefault(workflow_id, message)

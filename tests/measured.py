@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from durable_research.telemetry.metrics import Metric, MetricKind
+from durable_research.telemetry.metric import Metric, MetricKind
 from durable_research.telemetry.registry import Registry
 
 Series = Mapping[tuple[tuple[str, str], ...], float]

@@ -88,9 +88,11 @@ python_packages() {
 
 # Debian's prometheus with its promtool, unpacked and not installed: no service starts, and no root is needed.
 unpacked_prometheus() {
-  command -v promtool >/dev/null || [ -x "$cache/prometheus/usr/bin/promtool" ] && return
-  if ! command -v apt-get >/dev/null; then
-    say "error: promtool is missing; put it on the PATH (it comes with Prometheus) and run this again" >&2
+  if command -v prometheus >/dev/null && command -v promtool >/dev/null; then return; fi
+  if [ -x "$cache/prometheus/usr/bin/prometheus" ] && [ -x "$cache/prometheus/usr/bin/promtool" ]; then return; fi
+  if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
+    say "error: prometheus and promtool are missing, and only Debian's package can be unpacked here; install Prometheus" >&2
+    say "       2.42 or newer (https://prometheus.io/download/) so that both are on the PATH, and run this again" >&2
     exit 1
   fi
   say "unpacking Debian's prometheus into $cache"

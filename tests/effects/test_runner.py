@@ -47,7 +47,8 @@ from durable_research.effects.runner import EffectRunner
 from durable_research.failpoints.reach import Place
 from durable_research.ports.vendors.remote import EarlierSend
 from durable_research.settings.settings import Settings
-from durable_research.telemetry.metrics import EFFECTS, Role
+from durable_research.telemetry.metric import Role
+from durable_research.telemetry.metrics import EFFECTS
 from durable_research.telemetry.registry import Registry
 from tests.fakes import FakeNotes
 from tests.measured import series

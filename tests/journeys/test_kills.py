@@ -1,7 +1,12 @@
 """Kill any process at any moment: the report arrives, and the provider bills once."""
 
+import json
+
 import pytest
 
+from durable_research.local.data_folder import DataFolder
+from durable_research.telemetry.logs import CONTEXT, EVENTS
+from tests.collector import Collector
 from tests.installation import Installation, until
 
 
@@ -75,8 +80,12 @@ def test_a_worker_killed_at_any_crash_point_is_replaced_by_another(
         assert step["worker"] != lost[name]["worker"]
 
 
-def test_three_kills_in_one_step_do_not_use_up_its_three_allowed_failures(own_installation: Installation) -> None:
+def test_three_kills_in_one_step_do_not_use_up_its_three_allowed_failures(
+    own_installation: Installation, collector: Collector
+) -> None:
     own_installation.environment["DURABLE_RESEARCH_FAILPOINTS"] = "llm_call.answered=kill@1-3"
+    own_installation.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.url
+    own_installation.environment["OTEL_BSP_SCHEDULE_DELAY"] = "100"
     own_installation.start()
     own_installation.latency(0.2)
     prompt = "Three kills in one step"
@@ -85,6 +94,46 @@ def test_three_kills_in_one_step_do_not_use_up_its_three_allowed_failures(own_in
 
     assert_arrived_and_billed_once(own_installation, report, prompt)
     assert own_installation.step(report, "llm_call")["attempt"] == 4
+    until("the last span of the report", lambda: collector.of(report, "attempt close_workflow"))
+    assert_traced_with_three_lost_attempts(own_installation, collector, report)
+    assert_every_line_is_a_documented_event(own_installation, prompt)
+
+
+def assert_traced_with_three_lost_attempts(installation: Installation, collector: Collector, report: str) -> None:
+    (start,) = collector.of(report, "workflow.start")
+    (request,) = (one for one in collector.spans if one.id == start.parent)
+    attempts = collector.of(report, "attempt llm_call")
+    started = [event for event in installation.events(report) if event["kind"] == "attempt_started"]
+    assert (request.name, request.kind) == ("POST /api/workflows/generate-report", "server")
+    assert {one.trace for one in collector.of(report)} == {request.trace}
+    assert {one.parent for one in collector.of(report, "attempt ")} == {start.id}
+    assert [
+        (one.attributes["durable_research.attempt"], one.attributes["durable_research.worker"], one.is_error)
+        for one in attempts
+    ] == [(event["attempt"], event["worker"], event["attempt"] < 4) for event in started if event["step"] == "llm_call"]
+    assert [one.attributes.get("durable_research.end_unknown", False) for one in attempts] == [True, True, True, False]
+    # One send, however many died over it; the last attempt took it up.
+    assert len(collector.of(report, "provider.send")) <= 1
+    assert {one.parent for one in collector.of(report, "provider.") if one.step == "llm_call"} <= {
+        one.id for one in attempts
+    }
+    assert [one.parent for one in collector.of(report, "provider.reattach")][-1] == attempts[-1].id
+    assert len({one.id for one in collector.spans}) == len(collector.spans)
+
+
+def assert_every_line_is_a_documented_event(installation: Installation, prompt: str) -> None:
+    lines = [
+        json.loads(line)
+        for path in sorted(DataFolder(installation.data).logs.iterdir())
+        if path.name.startswith(("api", "worker"))
+        for line in path.read_text().splitlines()
+    ]
+    by_name = {event.name: event for event in EVENTS}
+    assert {line["event"] for line in lines} <= by_name.keys()
+    for line in lines:
+        fields = {*by_name[line["event"]].fields, *CONTEXT, "event", "level", "timestamp", "exception"}
+        assert line.keys() <= fields, line
+    assert prompt not in json.dumps(lines)
 
 
 @pytest.mark.parametrize("server", ["temporal", "postgres", "simulator"])

@@ -20,12 +20,14 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only")
+    parser.add_argument("--with", dest="extras")
     chosen = parser.parse_args()
     options = UpOptions(
         data=chosen.data,
         port=chosen.port,
         workers=chosen.workers,
         only=tuple(chosen.only.split(",")) if chosen.only else None,
+        extras=tuple(chosen.extras.split(",")) if chosen.extras else (),
         state=chosen.state,
         program=STAND_IN,
         simulator_program=(*STAND_IN, "simulator"),

@@ -34,7 +34,7 @@ def test_up_json_holds_every_address(whole: Up) -> None:
     up = whole.up()
 
     assert sorted(up) == [
-        "api", "database", "processes", "role_ports", "simulator", "smtp", "temporal", "temporal_ui", "witness",
+        "api", "database", "processes", "prometheus", "role_ports", "simulator", "smtp", "temporal", "temporal_ui", "witness",
     ]  # fmt: skip
     assert up["witness"] == str(whole.data / "witness.jsonl")
 
@@ -299,7 +299,5 @@ async def test_an_error_of_the_callback_is_raised_after_everything_stopped(
 
 
 def test_an_unknown_role_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(
-        LocalError, match="--only names mongodb; the roles are postgres, temporal, simulator, api, worker"
-    ):
+    with pytest.raises(LocalError, match="--only names mongodb; there are postgres, temporal, simulator, api, worker"):
         UpOptions(data=tmp_path, only=("api", "mongodb"))

@@ -16,6 +16,7 @@ WHOLE = Up(
     simulator=SimulatorAddresses("http://127.0.0.1:9000", "smtp://127.0.0.1:2525", Path("/data/witness.jsonl")),
     processes=(RunningProcess("worker", "worker-1", 17, "worker-1@2"),),
     role_ports={"api": "http://127.0.0.1:20001", "worker-1": "http://127.0.0.1:20002"},
+    prometheus="http://127.0.0.1:20003",
 )
 PROCESS = {"role": "worker", "name": "worker-1", "pid": 17, "identity": "worker-1@2"}
 
@@ -38,6 +39,7 @@ def test_up_json_has_the_keys_that_other_programs_read() -> None:
         "witness": "/data/witness.jsonl",
         "processes": [PROCESS],
         "role_ports": {"api": "http://127.0.0.1:20001", "worker-1": "http://127.0.0.1:20002"},
+        "prometheus": "http://127.0.0.1:20003",
     }
 
 

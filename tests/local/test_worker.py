@@ -1,5 +1,6 @@
 """A worker by itself, without the servers that it needs."""
 
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ import pytest
 
 from durable_research import queues
 from durable_research.settings.settings import load
+from durable_research.telemetry import logs
 from durable_research.worker.process import drain_time
 from tests.installation import end_with_the_tests, until
 
@@ -26,12 +28,13 @@ def test_a_worker_that_waits_for_temporal_ends_on_a_stop_signal(tmp_path: Path) 
             stderr=output,
             preexec_fn=end_with_the_tests,
         )
-    until("the worker to look for Temporal", lambda: "infrastructure.down" in log.read_text())
+    until("the worker to look for Temporal", lambda: logs.INFRASTRUCTURE_DOWN.name in log.read_text())
 
     worker.send_signal(signal.SIGTERM)
 
     assert worker.wait(20) == 0
-    assert "Traceback" not in log.read_text()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {(line["event"], line["role"]) for line in lines} == {(logs.INFRASTRUCTURE_DOWN.name, "worker")}
 
 
 def test_a_worker_whose_port_for_metrics_is_taken_does_not_start(tmp_path: Path) -> None:

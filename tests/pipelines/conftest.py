@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -54,7 +54,7 @@ from durable_research.pipelines.blog_post.activities import BlogPostActivities
 from durable_research.pipelines.generate_report.activities import GenerateReportActivities
 from durable_research.pipelines.reconcile.activities import ReconcileActivities
 from durable_research.settings.settings import Settings, load
-from durable_research.telemetry.metrics import Role
+from durable_research.telemetry.metric import Role
 from durable_research.telemetry.registry import Registry
 from durable_research.temporal import names
 from durable_research.temporal.client.engine import TemporalEngine
@@ -240,21 +240,32 @@ async def environment(
     temporal_program: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[WorkflowEnvironment]:
     """A Temporal server of these tests' own, so that no other worker takes their tasks."""
-    async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(temporal_program),
-        dev_server_database_filename=str(tmp_path_factory.mktemp("temporal") / "temporal.db"),
+    async with await start_temporal(temporal_program, tmp_path_factory.mktemp("temporal")) as environment:
+        yield environment
+
+
+async def start_temporal(program: Path, folder: Path) -> WorkflowEnvironment:
+    """A Temporal server as an installation has it."""
+    return await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(program),
+        dev_server_database_filename=str(folder / "temporal.db"),
         dev_server_extra_args=tuning_arguments(),
         data_converter=data_converter(KEYS, "default"),
         search_attributes=[SearchAttributeKey.for_keyword(name) for name in names.SEARCH_ATTRIBUTES],
-    ) as environment:
-        yield environment
+    )
 
 
 @pytest.fixture(scope="session")
 async def harness(
     servers: Installation, environment: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Harness]:
-    folder = tmp_path_factory.mktemp("objects")
+    async with open_harness(servers, environment, tmp_path_factory.mktemp("objects")) as harness:
+        yield harness
+
+
+@asynccontextmanager
+async def open_harness(servers: Installation, environment: WorkflowEnvironment, folder: Path) -> AsyncIterator[Harness]:
+    """A harness with workers, on this Temporal server and with its objects in this folder."""
     settings = settings_of(servers, folder)
     async with AsyncExitStack() as stack:
         meter = Registry(Role.WORKER, vocabularies(settings))

@@ -1,7 +1,16 @@
-"""What a worker measures of real workflows."""
+"""What a worker measures of real workflows.
+
+Its Temporal server is its own: a workflow that another test left running would be measured here too.
+"""
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from durable_research.telemetry.metric import Metric
 from durable_research.telemetry.metrics import (
     ATTEMPT_DURATION,
     ATTEMPTS_ENDED,
@@ -15,15 +24,30 @@ from durable_research.telemetry.metrics import (
     WORKFLOW_PROCESSING,
     WORKFLOWS_ACCEPTED,
     WORKFLOWS_ENDED,
-    Metric,
 )
-from tests.installation import PATIENCE_SECONDS
+from tests.installation import PATIENCE_SECONDS, Installation
 from tests.measured import series
-from tests.pipelines.conftest import Harness
+from tests.pipelines.conftest import Harness, open_harness, start_temporal
 from tests.pipelines.test_blog_post import UNDOS, post, refuse_content
 from tests.pipelines.test_orphans import Collector, left_behind
 
 REPORT_STEPS = ("llm_call", "create_pdf", "store_report_metadata", "send_notification")
+
+
+@pytest.fixture(scope="module")
+async def environment(
+    temporal_program: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[WorkflowEnvironment]:
+    async with await start_temporal(temporal_program, tmp_path_factory.mktemp("measured")) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+async def harness(
+    servers: Installation, environment: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Harness]:
+    async with open_harness(servers, environment, tmp_path_factory.mktemp("measured_objects")) as harness:
+        yield harness
 
 
 class Increase:
@@ -58,9 +82,10 @@ async def test_a_report_is_measured_from_its_acceptance_to_its_end(harness: Harn
     assert increase.of(WORKFLOWS_ENDED) == 1
     assert increase.of(WORKFLOW_PROCESSING, kind="report", outcome="done") == 1
     for step in REPORT_STEPS:
+        # A busy machine may lose an attempt, which has no duration.
         assert increase.of(ATTEMPTS_ENDED, step=step, outcome="completed", code="") == 1, step
-        assert increase.of(ATTEMPTS_ENDED, step=step) == 1, step
-        assert increase.of(ATTEMPT_DURATION, step=step) == increase.of(STEP_DURATION, step=step) == 1, step
+        assert increase.of(ATTEMPT_DURATION, step=step, outcome="completed") == 1, step
+        assert increase.of(STEP_DURATION, step=step) == 1, step
     assert increase.of(EFFECTS, kind="model_call", provider_class="L", outcome="settled") == 1
     assert increase.of(EFFECTS, kind="notification", outcome="settled") >= 1
     assert increase.of(TOKENS, model="simulator-research", direction="input") > 0

@@ -9,7 +9,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from durable_research.telemetry.exposition import Exposition, NameClash, families
-from durable_research.telemetry.metrics import METRICS, SDK_METRICS_UP, Metric, MetricKind, Role, Vocabulary
+from durable_research.telemetry.metric import Metric, MetricKind, Role, Vocabulary
+from durable_research.telemetry.metrics import METRICS, SDK_METRICS_UP
 from durable_research.telemetry.registry import Registry
 
 WORKER = frozenset({Role.WORKER})

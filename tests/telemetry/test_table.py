@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from durable_research.telemetry.metrics import METRICS, PREFIX, Metric, MetricKind, Role, Vocabulary
+from durable_research.telemetry.metric import Metric, MetricKind, Role, Vocabulary
+from durable_research.telemetry.metrics import METRICS, PREFIX
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 EVERY = pytest.mark.parametrize("metric", METRICS, ids=[metric.name for metric in METRICS])

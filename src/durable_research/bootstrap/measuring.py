@@ -11,12 +11,14 @@ from durable_research.catalogue import policies
 from durable_research.domain.ledger.effects import EffectKind, ProviderClass
 from durable_research.domain.workflows.remedies import REMEDIES
 from durable_research.domain.workflows.workflow import Kind
+from durable_research.ports.engine.queues import TaskType
+from durable_research.queues import QUEUES
 from durable_research.role_port.health import Health
 from durable_research.role_port.server import RoleApp, RolePort
 from durable_research.settings.settings import Settings
 from durable_research.telemetry.exposition import Exposition
 from durable_research.telemetry.meter import NO_METER, Meter
-from durable_research.telemetry.metrics import Role, Vocabulary
+from durable_research.telemetry.metric import Role, Vocabulary
 from durable_research.telemetry.registry import Registry, Vocabularies
 from durable_research.temporal.client.sdk_metrics import runtime_on_loopback
 
@@ -66,6 +68,8 @@ def vocabularies(settings: Settings, routes: Collection[str] = ()) -> Vocabulari
         Vocabulary.ERROR_CODE: frozenset(REMEDIES),
         Vocabulary.EFFECT_KIND: frozenset(EffectKind),
         Vocabulary.PROVIDER_CLASS: frozenset(ProviderClass),
+        Vocabulary.QUEUE: frozenset(QUEUES),
+        Vocabulary.TASK_TYPE: frozenset(TaskType),
         Vocabulary.MODEL: frozenset(filter(None, (settings.openai_model, settings.openai_embedding_model))),
         Vocabulary.ROUTE: routes,
     }

@@ -54,7 +54,7 @@ async def open_operations(settings: Settings, meter: Meter = NO_METER) -> AsyncI
         stores = open_stores(settings, stack, meter)
         if meter is not NO_METER:
             backlog = PostgresBacklog(stores.database, timedelta(seconds=settings.provider_wait))
-            observing = asyncio.create_task(Observing(backlog, meter).run())
+            observing = asyncio.create_task(Observing(backlog, TemporalQueues(client), meter).run())
             stack.callback(observing.cancel)
         yield operations(settings, stores, client, stack)
 

@@ -221,6 +221,6 @@ class SendAttempt(Collector[Answer]):
     async def _cancel_duplicate(self, reference: str) -> None:
         """Cancel a late send: this attempt was frozen before it, and another attempt has sent, or the workflow ended."""
         self.measure(EffectOutcome.LATE_DUPLICATE)
-        logs.get_logger().warning(logs.LATE_SEND, step=self.effect.step, key=self.effect.key)
+        logs.emit(logs.LATE_SEND, step=self.effect.step, key=self.effect.key)
         await self.stop(reference)
         raise StaleAttempt("this send came too late to be of use; it is counted as spent")

@@ -114,7 +114,7 @@ class LateEmbedder:
                 continue  # another pass embeds it
             except (ResearchError, TimeoutError) as error:
                 code = error.code if isinstance(error, ResearchError) else StepTimedOut.code
-                logs.get_logger().warning(logs.EMBEDDING_FAILED, id=subject.workflow.workflow_id, error=code)
+                logs.emit(logs.EMBEDDING_FAILED, workflow_id=subject.workflow.workflow_id, error=code)
                 if isinstance(error, ResearchError) and not error.waits:
                     # A text that cannot be embedded must not block the others.
                     self._given_up.add(subject.workflow.workflow_id)

@@ -16,6 +16,7 @@ from durable_research.domain.workflows.events import EventKind, OfWorker, Payloa
 from durable_research.domain.workflows.progress import Attempt
 from durable_research.effects.accepted_send import Salvage
 from durable_research.effects.attempt import SendAttempt
+from durable_research.effects.traced import TracedRemote
 from durable_research.failpoints.reach import Place
 from durable_research.ports.database.ledger import EffectLedger
 from durable_research.ports.database.progress import AttemptNotes, CurrentAttempt
@@ -142,7 +143,7 @@ class EffectRunner:
 
         return SendAttempt(
             effect,
-            remote,
+            TracedRemote(remote, effect),
             attempt,
             record,
             self._ledger,

@@ -57,6 +57,7 @@ class DataFolder:
         self.billing_log = self.root / "witness.jsonl"
         self.temporal = self.root / "temporal"
         self.postgres = self.root / "postgres"
+        self.prometheus = self.root / "prometheus"
         self.payload_keys = self.root / "keys" / "payload.keys"
         self.up = self.root / UP_FILE
         self.ports = self.root / "ports.json"

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from durable_research.local.console import Say
 from durable_research.local.data_folder import DataFolder, write_json
@@ -15,12 +16,12 @@ from durable_research.local.plan import Plan, UpOptions, current_environment
 from durable_research.local.postgres import server
 from durable_research.local.processes.ports import choose_ports, require_free
 from durable_research.local.processes.supervisor import Supervisor
+from durable_research.local.prometheus.program import find_prometheus
 from durable_research.local.temporal.binary import find_temporal
 from durable_research.local.up import SimulatorAddresses, Up
 
 OnReady = Callable[[Up], Awaitable[None]]
 INIT_SECONDS = 60.0
-EDITION_PORTS = ("postgres", "temporal", "temporal_ui", "simulator", "simulator_smtp")
 
 
 class Finished(Exception):
@@ -97,11 +98,12 @@ class _Edition:
             else None,
             processes=self.supervisor.processes(),
             role_ports=plan.role_ports,
+            prometheus=plan.prometheus_url,
         )
 
     def _make_plan(self) -> Plan:
         options, data = self._options, self._data
-        names = (*EDITION_PORTS, *options.role_port_names)
+        names = options.port_names
         ports = choose_ports(data.ports, (*names, "api") if options.port == 0 else names)
         environment = current_environment()
         if options.port:
@@ -115,7 +117,13 @@ class _Edition:
 
     async def _start_all(self) -> None:
         """Start the servers side by side, then everything that needs them."""
-        await _together(self._start_postgres(), self._start_temporal(), self._start_simulator())
+        servers = [self._start_postgres(), self._start_temporal(), self._start_simulator()]
+        if "prometheus" in self._options.extras:
+            program = await asyncio.to_thread(
+                find_prometheus
+            )  # before anything has started that a missing one would stop
+            servers.append(self._start_prometheus(program))
+        await _together(*servers)
         specs = self._plan.workers() if "worker" in self._plan.roles else []
         if "api" in self._plan.roles:
             specs = [self._plan.api(), *specs]
@@ -153,6 +161,9 @@ class _Edition:
         if "simulator" in self._plan.roles:
             await self.supervisor.start(self._plan.simulator())
 
+    async def _start_prometheus(self, program: Path) -> None:
+        await self.supervisor.start(await asyncio.to_thread(self._plan.prometheus, program))
+
     def _announce(self, seconds: float) -> None:
         self._serving = True
         self._write_up()
@@ -160,8 +171,9 @@ class _Edition:
         for role, title, url in (
             ("api", "pages and API", self._plan.api_url),
             ("temporal", "Temporal's own pages", self._plan.temporal_ui_url),
+            ("prometheus", "Prometheus", self._plan.prometheus_url),
         ):
-            if role in self._plan.roles:
+            if role in (*self._plan.roles, *self._options.extras):
                 self._say(f"  {title}: {url}")
 
     def _write_up(self) -> None:

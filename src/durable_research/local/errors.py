@@ -21,5 +21,9 @@ class TemporalMissing(LocalError):
     """No usable `temporal` program could be found, downloaded or built; the text lists the ways tried and the remedies."""
 
 
+class PrometheusMissing(LocalError):
+    """No usable `prometheus` program was found; the text says how to have one."""
+
+
 class Interrupted(LocalError):
     """A stop was requested during the download or build."""

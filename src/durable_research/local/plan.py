@@ -14,8 +14,11 @@ from durable_research.local.postgres.server import Instance
 from durable_research.local.processes import readiness
 from durable_research.local.processes.child import Check, ChildSpec
 from durable_research.local.processes.supervisor import Pace
-from durable_research.local.roles import ROLES
+from durable_research.local.prometheus import server as prometheus
+from durable_research.local.roles import EXTRAS, ROLES
+from durable_research.local.simulator_settings import simulator_settings
 from durable_research.local.temporal import server
+from durable_research.monitoring import jobs
 from durable_research.settings.defaults import DEFAULT_API_PORT
 from durable_research.telemetry.logs import WORKER_READY
 
@@ -23,7 +26,7 @@ SIMULATOR = (sys.executable, "-m", "durable_research.simulator")
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - recognised here, never bound here
 # Stopped from the highest stage down: workers drain while everything they need still runs.
 SERVERS, FRONT, WORKERS = 0, 1, 2
-
+EDITION_PORTS = ("postgres", "temporal", "temporal_ui", "simulator", "simulator_smtp")
 
 # A process exits within this after it has drained.
 _EXIT_SECONDS = 10.0
@@ -31,9 +34,10 @@ _EXIT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class UpOptions:
-    """The options of the command line; the last six are for tests.
+    """The options of the command line; those after `factor` are for tests.
 
-    `only` None means every role. `port` 0 means any free one, stored for the next run. `state` is PostgreSQL's folder for root.
+    `only` None means every role; `extras` are started besides. `port` 0 means any free one, kept for the next run.
+    `factor` is how much faster Prometheus' rules are. `state` is PostgreSQL's folder for root.
     """
 
     data: Path
@@ -41,6 +45,8 @@ class UpOptions:
     workers: int = 2
     only: tuple[str, ...] | None = None
     host: str = "127.0.0.1"
+    extras: tuple[str, ...] = ()
+    factor: float = 1
     state: Path = STATE_OF_ROOT
     program: tuple[str, ...] = (sys.executable, "-m", "durable_research")
     simulator_program: tuple[str, ...] = SIMULATOR
@@ -49,9 +55,9 @@ class UpOptions:
     model_address: str | None = None  # the address for model calls, instead of the simulator's own
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.only or ()) - set(ROLES))
-        if unknown:
-            raise LocalError(f"--only names {', '.join(unknown)}; the roles are {', '.join(ROLES)}")
+        for option, chosen, known in (("--only", self.only or (), ROLES), ("--with", self.extras, EXTRAS)):
+            if unknown := sorted(set(chosen) - set(known)):
+                raise LocalError(f"{option} names {', '.join(unknown)}; there are {', '.join(known)}")
         if self.workers < 0 or not 0 <= self.port < 65536:
             raise LocalError(f"--workers {self.workers} --port {self.port}: workers from 0 up, ports from 0 to 65535")
 
@@ -64,6 +70,11 @@ class UpOptions:
     def role_port_names(self) -> tuple[str, ...]:
         """The names under which the ports of API and workers for metrics and probes are chosen."""
         return tuple(map(role_port_name, ("api", *self.worker_names)))
+
+    @property
+    def port_names(self) -> tuple[str, ...]:
+        """The names of all ports that are chosen, but the API's."""
+        return (*EDITION_PORTS, *self.role_port_names, *(prometheus.PORTS if "prometheus" in self.extras else ()))
 
     def roles(self, environment: Mapping[str, str]) -> tuple[str, ...]:
         """The roles to start; with the operator's own model key the simulator is not started."""
@@ -137,6 +148,22 @@ class Plan:
         workers = self.options.worker_names if "worker" in self.roles else ()
         return {name: f"http://{self._role_address(name)}" for name in (*api, *workers)}
 
+    @property
+    def prometheus_url(self) -> str:
+        """Empty without it."""
+        return f"http://127.0.0.1:{self.ports['prometheus']}" if "prometheus" in self.options.extras else ""
+
+    def prometheus(self, program: Path) -> ChildSpec:
+        """Prometheus, with the configuration for this run's addresses."""
+        addresses = {name: self._role_address(name) for name in self.role_ports}
+        own = {"temporal": f"127.0.0.1:{self.ports['temporal_metrics']}"} if "temporal" in self.roles else {}
+        workers = {name: address for name, address in addresses.items() if name != "api"}
+        api = {name: address for name, address in addresses.items() if name == "api"}
+        targets = {jobs.API: api, jobs.WORKER: workers, jobs.TEMPORAL: own}
+        token = self.environment.get("DURABLE_RESEARCH_METRICS_TOKEN")
+        prometheus.write_configuration(self.data, targets, factor=self.options.factor, token=token)
+        return prometheus.server_spec(self.data, program, self.ports["prometheus"], self.environment)
+
     def _role_address(self, process: str) -> str:
         return f"127.0.0.1:{self.ports[role_port_name(process)]}"
 
@@ -192,6 +219,7 @@ class Plan:
                 database=self.data.temporal / "temporal.db",
                 options=server.start_dev_help(program),
                 codec=f"{self.api_url}/codec" if "api" in self.roles else None,
+                metrics_port=self.ports.get("temporal_metrics"),
             ),
             env=self.environment,
             log=self.data.logs / "temporal.log",
@@ -227,7 +255,7 @@ class Plan:
         """As many workers as configured; each is ready when it polls, and after that Temporal watches its heartbeats."""
         return [
             self._own_program(
-                name, "worker", ("worker", "--name", name), ready=readiness.on_log(WORKER_READY), stage=WORKERS
+                name, "worker", ("worker", "--name", name), ready=readiness.on_log(WORKER_READY.name), stage=WORKERS
             )
             for name in self.options.worker_names
         ]
@@ -258,28 +286,6 @@ class Plan:
     def _own_address(self, name: str) -> dict[str, str]:
         """The one setting that no two processes may share."""
         return {"DURABLE_RESEARCH_METRICS_ADDRESS": self._role_address(name)} if name in self.role_ports else {}
-
-
-def simulator_settings(
-    simulator_url: str, smtp_port: int, key: str = "simulator", slack_channel: str = "C0SIMULATOR"
-) -> dict[str, str]:
-    """The settings that make the simulator everything outside: the model, the webhook's receiver, the mail server, Slack."""
-    return {
-        "OPENAI_BASE_URL": f"{simulator_url}/v1",
-        "OPENAI_API_KEY": key,
-        "OPENAI_MODEL": "simulator-research",
-        "OPENAI_EMBEDDING_BASE_URL": f"{simulator_url}/v1",
-        "OPENAI_EMBEDDING_API_KEY": key,
-        "OPENAI_EMBEDDING_MODEL": "simulator-embedding",
-        "DURABLE_RESEARCH_PROVIDER": "simulator",
-        "DURABLE_RESEARCH_WEBHOOK_URL": f"{simulator_url}/sink/webhook",
-        "SMTP_URL": f"smtp://127.0.0.1:{smtp_port}",
-        "DURABLE_RESEARCH_EMAIL_FROM": "reports@example.org",
-        "DURABLE_RESEARCH_EMAIL_TO": "operator@example.org",
-        "SLACK_BOT_TOKEN": "xoxb-simulator",
-        "SLACK_CHANNEL": slack_channel,
-        "SLACK_API_URL": f"{simulator_url}/api/",
-    }
 
 
 def current_environment() -> dict[str, str]:

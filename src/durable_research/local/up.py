@@ -35,7 +35,7 @@ class SimulatorAddresses:
 class Up:
     """The addresses of one edition; no `simulator` with the operator's own model key.
 
-    `role_ports` is where each process of ours answers metrics and probes, by its name.
+    `role_ports` is where each process of ours answers metrics and probes, by its name; no `prometheus` unless it was asked for.
     """
 
     api: str = ""
@@ -45,6 +45,7 @@ class Up:
     simulator: SimulatorAddresses | None = None
     processes: tuple[RunningProcess, ...] = ()
     role_ports: Mapping[str, str] = field(default_factory=dict)
+    prometheus: str = ""
 
     @property
     def required_simulator(self) -> SimulatorAddresses:
@@ -69,6 +70,7 @@ class Up:
             "witness": str(world.billing_log) if world else None,
             "processes": [asdict(one) for one in self.processes],
             "role_ports": dict(self.role_ports),
+            "prometheus": self.prometheus or None,
         }
 
 
@@ -95,6 +97,7 @@ def _up(value: Mapping[str, Any]) -> Up:
         else None,
         processes=tuple(_process(one) for one in listed if isinstance(one, dict)),
         role_ports={name: _text(ports, name) for name in ports} if isinstance(ports, dict) else {},
+        prometheus=_text(value, "prometheus"),
     )
 
 

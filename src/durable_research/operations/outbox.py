@@ -35,7 +35,7 @@ class Outbox:
             try:
                 await request()
             except InfrastructureDown as error:
-                logs.get_logger().info(logs.ENGINE_UNREACHABLE, workflow_id=workflow_id, error=error.detail)
+                logs.emit(logs.ENGINE_UNREACHABLE, workflow_id=workflow_id, error=error.detail)
             else:
                 return
             await asyncio.sleep(_TRY_AGAIN_SECONDS)

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from durable_research.catalogue import BY_KIND, pipeline_at
 from durable_research.descriptor import Pipeline, Receivers
 from durable_research.domain.caller import Caller
-from durable_research.domain.errors import FieldError, InvalidInput
+from durable_research.domain.errors import FieldError, InfrastructureDown, InvalidInput
 from durable_research.domain.requests.addresses import AddressRefused, check_address, is_address
 from durable_research.domain.requests.writing import WritingRequest
 from durable_research.domain.workflows.events import EventKind
@@ -24,6 +25,7 @@ from durable_research.ports.clock import Clock
 from durable_research.ports.database.progress import ProgressLog
 from durable_research.ports.database.workflows import NewWorkflow, WorkflowRow, Workflows
 from durable_research.ports.engine.engine import WorkflowEngine
+from durable_research.telemetry import tracing
 
 _LONGEST_SLEEP = timedelta(days=366)
 
@@ -76,6 +78,7 @@ class Starting:
             idempotency_key=idempotency_key,
             fingerprint=hashlib.sha256(json.dumps(accepted_input, sort_keys=True).encode()).hexdigest(),
             begins_at=self.sleeps_until(request),
+            traceparent=tracing.current_traceparent(),
         )
         await reach(Point.START_BEGUN, new.workflow_id)
         row, replayed = await self.workflows.accept(new)
@@ -104,15 +107,17 @@ class Starting:
         if row.resumption and pipeline.resumed_message:
             message = pipeline.resumed_message(message, resumed_with(events))
         await reach(Point.START_SUBMITTING, row.workflow_id)
-        await self.engine.start(
-            row.workflow_id,
-            pipeline.workflow_type,
-            pipeline.task_queue,
-            message,
-            tenant=row.tenant,
-            completed_steps=_completed_steps(events) if row.engine_started else (),
-            resumption=row.resumption,
-        )
+        with _span_of_start(row) as traceparent:
+            await self.engine.start(
+                row.workflow_id,
+                pipeline.workflow_type,
+                pipeline.task_queue,
+                message,
+                tenant=row.tenant,
+                completed_steps=_completed_steps(events) if row.engine_started else (),
+                resumption=row.resumption,
+                traceparent=traceparent,
+            )
         await reach(Point.START_SUBMITTED, row.workflow_id)
         row = await self.workflows.mark_started(row.workflow_id, row.resumption)
         if row.cancel_requested:
@@ -153,3 +158,16 @@ class Starting:
 
 def _completed_steps(events: Sequence[ProgressEvent]) -> Sequence[str]:
     return sorted({event.step for event in since_resumed(events) if event.kind is EventKind.ATTEMPT_COMPLETED})
+
+
+@contextmanager
+def _span_of_start(row: WorkflowRow) -> Iterator[str | None]:
+    """The span below which the run's are, in the trace of the request that was accepted, whichever process starts it now."""
+    with tracing.span(
+        tracing.WORKFLOW_START, parent=row.traceparent, workflow_id=row.workflow_id, workflow_kind=row.kind
+    ) as opened:
+        try:
+            yield opened.traceparent
+        except InfrastructureDown:
+            opened.discard()  # it is tried again each second
+            raise

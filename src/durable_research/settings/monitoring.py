@@ -1,9 +1,10 @@
-"""The settings for metrics and probes, and for where they are looked at."""
+"""The settings for logs, metrics and probes, and for where they are looked at."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from durable_research.settings.values import BearerToken, LoopbackAddress, ServiceAddress
+from durable_research.telemetry.log_lines import LogFormat
 
 
 class MonitoringSettings(BaseSettings):
@@ -28,4 +29,9 @@ class MonitoringSettings(BaseSettings):
         default=None,
         alias="DURABLE_RESEARCH_GRAFANA_URL",
         description="the Grafana that the page of metrics embeds below /grafana; on this machine alone, as there is no login",
+    )
+    log_format: LogFormat = Field(
+        default=LogFormat.AUTO,
+        alias="DURABLE_RESEARCH_LOG_FORMAT",
+        description="how log lines are written: json, console, or auto, which is console where stderr is a terminal",
     )

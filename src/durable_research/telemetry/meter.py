@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from durable_research.telemetry.metrics import Metric
+from durable_research.telemetry.metric import Metric
 
 
 class Meter(Protocol):

@@ -4,13 +4,10 @@
 Prometheus' conventions: base units, `_total` for counters. Two counters are the SDK's, since workflow code may count by
 nothing else: the SDK counts no replay. The SDK's own metrics are called `temporal_...`.
 
-Every label has a closed set of values, so that the number of series cannot grow: another value is counted as `OTHER`.
+Every label has a closed set of values, so that the number of series cannot grow: another value is counted as "other".
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-
+from durable_research.telemetry.metric import Metric, MetricKind, Role, Values, Vocabulary
 from durable_research.telemetry.outcomes import (
     AttemptOutcome,
     CompensationOutcome,
@@ -20,39 +17,9 @@ from durable_research.telemetry.outcomes import (
     WaitOutcome,
 )
 
-OTHER = "other"
 PREFIX = "durable_research_"
 
 
-class MetricKind(StrEnum):
-    """The kind of a metric, as Prometheus names it."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-class Role(StrEnum):
-    """The process that exports a metric."""
-
-    API = "api"
-    WORKER = "worker"
-
-
-class Vocabulary(StrEnum):
-    """A label's values that are listed elsewhere; a registry is built with them."""
-
-    WORKFLOW_KIND = "workflow_kind"
-    STEP = "step"
-    UNDO = "undo"
-    ERROR_CODE = "error_code"
-    EFFECT_KIND = "effect_kind"
-    PROVIDER_CLASS = "provider_class"
-    MODEL = "model"
-    ROUTE = "route"
-
-
-Values = tuple[str, ...] | Vocabulary
 _ENDINGS = ("done", "partly_done", "failed", "cancelled", "terminated")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _STATUSES = tuple(
@@ -72,27 +39,6 @@ _REPORT_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 450, 600, 900, 1800, 3600, 7200, 
 # A dead worker is noticed after three seconds, and its step goes on within five.
 _TAKE_OVER_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 30, 60, 300, 1800)
 _HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One metric; `help` says what it counts or measures. `of_sdk`: it is made by the SDK's meter."""
-
-    name: str
-    kind: MetricKind
-    help: str
-    roles: frozenset[Role]
-    labels: Mapping[str, Values] = field(default_factory=dict)
-    buckets: tuple[float, ...] = ()
-    of_sdk: bool = False
-
-    @property
-    def sdk_name(self) -> str:
-        """The name that the SDK's meter is given: its endpoint appends `_total`."""
-        return self.name.removesuffix("_total")
-
-    def __hash__(self) -> int:
-        return hash(self.name)
 
 
 def _counter(name: str, help_: str, roles: frozenset[Role], **labels: Values) -> Metric:
@@ -246,6 +192,47 @@ PROVIDER_WAITING = _gauge(
 PROVIDER_WAITING_AGE = _gauge(
     "provider_waiting_oldest_age_seconds", "how long the oldest of them waits", _API, code=Vocabulary.ERROR_CODE
 )
+NEXT_EXPIRY = _gauge(
+    "approvals_next_expiry_seconds",
+    "until the next draft that waits for approval expires; NaN without one",
+    _API,
+)
+SENDS_OPEN = _gauge(
+    "sends_unresolved",
+    "sends whose outcome is not known, those under way among them",
+    _API,
+    kind=Vocabulary.EFFECT_KIND,
+)
+SENDS_OPEN_AGE = _gauge(
+    "sends_unresolved_oldest_age_seconds",
+    "how long ago the oldest of them began; 0 without one",
+    _API,
+    kind=Vocabulary.EFFECT_KIND,
+)
+QUEUES_READ_UP = _gauge(
+    "queue_read_up", "whether Temporal could be asked for the gauges of its task queues, each 15 seconds", _API
+)
+QUEUE_BACKLOG = _gauge(
+    "queue_backlog",
+    "tasks that wait in a task queue for a worker, about",
+    _API,
+    queue=Vocabulary.QUEUE,
+    task_type=Vocabulary.TASK_TYPE,
+)
+QUEUE_BACKLOG_AGE = _gauge(
+    "queue_backlog_oldest_age_seconds",
+    "how long the oldest of them waits; 0 without one",
+    _API,
+    queue=Vocabulary.QUEUE,
+    task_type=Vocabulary.TASK_TYPE,
+)
+QUEUE_POLLERS = _gauge(
+    "queue_pollers",
+    "workers that polled a task queue within the last minutes",
+    _API,
+    queue=Vocabulary.QUEUE,
+    task_type=Vocabulary.TASK_TYPE,
+)
 
 METRICS = (
     WORKFLOWS_COMPLETED,
@@ -270,7 +257,14 @@ METRICS = (
     QUESTIONS_AGE,
     PROVIDER_WAITING,
     PROVIDER_WAITING_AGE,
+    NEXT_EXPIRY,
+    SENDS_OPEN,
+    SENDS_OPEN_AGE,
     BACKLOG_READ_UP,
+    QUEUE_BACKLOG,
+    QUEUE_BACKLOG_AGE,
+    QUEUE_POLLERS,
+    QUEUES_READ_UP,
     EVENT_STREAMS,
     HTTP_REQUESTS,
     HTTP_DURATION,

@@ -7,7 +7,8 @@ from itertools import product
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
-from durable_research.telemetry.metrics import METRICS, OTHER, Metric, MetricKind, Role, Vocabulary
+from durable_research.telemetry.metric import OTHER, Metric, MetricKind, Role, Vocabulary
+from durable_research.telemetry.metrics import METRICS
 
 Vocabularies = Mapping[Vocabulary, Collection[str]]
 

@@ -8,6 +8,8 @@ APPROVE_SIGNAL = "approve_signal"  # the same without an answer: Temporal's UI a
 COMPLETED_STEPS = "told-before"
 # The memo of a resumed workflow's run, and the header of its activities: which resumption it is.
 RESUMPTION = "resumption"
+# The same for the trace: the span below which the run's activities have theirs. A run that was started without has neither.
+TRACEPARENT = "traceparent"
 COMMIT_POINT = (
     "finished-or-cancelled"  # the patch since which the stored row decides which of the two, and nothing is left
 )

@@ -1,7 +1,8 @@
-"""Which resumption of its workflow a run is: memo of the run, header of each activity that it schedules.
+"""What a run passes on to its activities: which resumption it is, and its trace. Memo of the run, header of each activity.
 
 A resumed workflow keeps its id and gets a new run. An activity of an earlier run may still be frozen somewhere: this number
-shows that its attempt is stale.
+shows that its attempt is stale. The trace is a `traceparent` of our own: the SDK's tracing interceptors make spans in workflow
+code, and around every signal, query and update. A replay compares no headers.
 """
 
 from collections.abc import Mapping
@@ -34,8 +35,14 @@ def resumption_in(headers: Mapping[str, Payload]) -> int:
     return _CONVERTER.from_payload(payload, int) if payload else 0
 
 
+def traceparent_in(headers: Mapping[str, Payload]) -> str | None:
+    """The `traceparent` in the header of an activity; None without one."""
+    payload = headers.get(names.TRACEPARENT)
+    return _CONVERTER.from_payload(payload, str) if payload else None
+
+
 class ResumptionInbound(WorkflowInboundInterceptor):
-    """Puts the header on every activity of a resumed workflow's run."""
+    """Puts the headers on every activity: of a resumed workflow's run, and of one that is traced."""
 
     def init(self, outbound: WorkflowOutboundInterceptor) -> None:
         """Wrap the SDK's chain."""
@@ -44,13 +51,15 @@ class ResumptionInbound(WorkflowInboundInterceptor):
 
 class _Outbound(WorkflowOutboundInterceptor):
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
-        return super().start_activity(_numbered(input))
+        return super().start_activity(_with_headers(input))
 
     def start_local_activity(self, input: StartLocalActivityInput) -> workflow.ActivityHandle[Any]:
-        return super().start_local_activity(_numbered(input))
+        return super().start_local_activity(_with_headers(input))
 
 
-def _numbered(argument: Input) -> Input:
+def _with_headers(argument: Input) -> Input:
     if number := own_resumption():
         argument.headers = {**argument.headers, names.RESUMPTION: _CONVERTER.to_payload(number)}
+    if traceparent := workflow.memo_value(names.TRACEPARENT, None, type_hint=str):
+        argument.headers = {**argument.headers, names.TRACEPARENT: _CONVERTER.to_payload(traceparent)}
     return argument

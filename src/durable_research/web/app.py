@@ -59,9 +59,7 @@ def _answer_errors(app: Quart, operations: Operations) -> None:
         request_id = requests.request_id_of(request)
         if problem.status >= 500 and problem.code == "internal_error":
             rule = str(request.url_rule or "unknown")
-            logs.get_logger().error(
-                logs.REQUEST_FAILED, request_id=request_id, method=request.method, route=rule, exc_info=error
-            )
+            logs.emit(logs.REQUEST_FAILED, exception=error, method=request.method, route=rule)
         if requests.wants_html(request):
             return await error_page(problem, request_id, is_demo=operations.is_demo)
         return _problem_response(problem, request_id)

@@ -1,10 +1,13 @@
 """Runs the `api` command: operations, the application on them, a server around it, and the role's port beside it."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
 
 from durable_research.bootstrap.measuring import api_measuring, open_role_port
 from durable_research.bootstrap.operations import open_operations
+from durable_research.bootstrap.tracing import traces
 from durable_research.domain.errors import InfrastructureDown
 from durable_research.operations.facade import Operations
 from durable_research.role_port.health import Health
@@ -28,12 +31,16 @@ async def serve(settings: Settings) -> None:
     health = Health()
     routes: set[str] = set()
     measuring = api_measuring(settings, routes)
-    async with open_role_port(settings, measuring, health), open_operations(settings, measuring.meter) as operations:
-        health.check = database_check(operations)
-        streams = Streams(meter=measuring.meter)
-        app = create_app(operations, settings, streams, measuring.meter)
-        routes |= routes_of(app)
-        await serve_app(app, streams, settings.host, settings.port, health)
+    with traces(f"api@{socket.gethostname()}-{os.getpid()}"):
+        async with (
+            open_role_port(settings, measuring, health),
+            open_operations(settings, measuring.meter) as operations,
+        ):
+            health.check = database_check(operations)
+            streams = Streams(meter=measuring.meter)
+            app = create_app(operations, settings, streams, measuring.meter)
+            routes |= routes_of(app)
+            await serve_app(app, streams, settings.host, settings.port, health)
 
 
 def database_check(operations: Operations) -> Callable[[], str | None]:

@@ -16,6 +16,7 @@ from durable_research import policies, queues
 from durable_research.bootstrap.adapters import payload_keys
 from durable_research.bootstrap.build import build
 from durable_research.bootstrap.measuring import Measuring, open_role_port, worker_measuring
+from durable_research.bootstrap.tracing import traces
 from durable_research.bootstrap.worker_parts import WorkerParts, open_worker_parts
 from durable_research.catalogue import PACKAGES
 from durable_research.domain.errors import InfrastructureDown
@@ -50,12 +51,13 @@ async def run_worker(settings: Settings, options: WorkerOptions) -> None:
         CannotListenThere: the address of the role's port is taken.
     """
     health, measuring = Health(), worker_measuring(settings)
-    async with open_role_port(settings, measuring, health):
-        await _run(settings, options, health, measuring)
-
-
-async def _run(settings: Settings, options: WorkerOptions, health: Health, measuring: Measuring) -> None:
     identity = settings.worker_identity or f"{options.name}@{socket.gethostname()}-{os.getpid()}"
+    with logs.context(worker=identity), traces(identity):
+        async with open_role_port(settings, measuring, health):
+            await _run(settings, options, identity, health, measuring)
+
+
+async def _run(settings: Settings, options: WorkerOptions, identity: str, health: Health, measuring: Measuring) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -74,16 +76,16 @@ async def _run(settings: Settings, options: WorkerOptions, health: Health, measu
         row = _row(identity, options, settings)
         beating = asyncio.create_task(_beat(parts.registry, row))
         health.ready()
-        logs.get_logger().info(logs.WORKER_READY, identity=identity, queues=options.queues)
+        logs.emit(logs.WORKER_READY, identity=identity, queues=options.queues)
         await stop.wait()
         health.drain()
-        logs.get_logger().info(logs.WORKER_DRAINING, identity=identity)
+        logs.emit(logs.WORKER_DRAINING, identity=identity)
         # All queues at once: none takes new work while another drains.
         await asyncio.gather(*(worker.shutdown() for worker in workers))
         beating.cancel()
         with suppress(InfrastructureDown):
             await parts.registry.leave(identity)
-    logs.get_logger().info(logs.WORKER_STOPPED, identity=identity)
+    logs.emit(logs.WORKER_STOPPED, identity=identity)
 
 
 def _row(identity: str, options: WorkerOptions, settings: Settings) -> WorkerRow:
@@ -171,5 +173,5 @@ async def _beat(registry: WorkerRegistry, row: WorkerRow) -> None:
         try:
             await registry.heartbeat(row)
         except Exception as error:
-            logs.get_logger().warning(logs.BEAT_FAILED, error=type(error).__name__)
+            logs.emit(logs.BEAT_FAILED, error=type(error).__name__)
         await asyncio.sleep(_BEAT_SECONDS)

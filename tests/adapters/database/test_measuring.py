@@ -8,12 +8,15 @@ import psycopg
 import pytest
 
 from durable_research.adapters.database.connection import Database
+from durable_research.adapters.database.ledger.ledger import PostgresLedger
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.migrate import upgrade
 from durable_research.adapters.database.rows.backlog import PostgresBacklog
 from durable_research.adapters.database.rows.workers import PostgresWorkerRegistry
 from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.bootstrap.measuring import vocabularies
+from durable_research.domain.ledger.effects import Effect, EffectKind, ProviderClass, SendState
+from durable_research.domain.workflow_ref import WorkflowRef
 from durable_research.domain.workflows.approval import ApprovalDecision, Verdict, decided_as
 from durable_research.domain.workflows.events import (
     AttemptCompleted,
@@ -26,13 +29,13 @@ from durable_research.domain.workflows.workflow import Kind, Status
 from durable_research.ports.database.backlog import Backlog, Waiting
 from durable_research.ports.database.workers import WorkerRow
 from durable_research.settings.settings import Settings
+from durable_research.telemetry.metric import Role
 from durable_research.telemetry.metrics import (
     ATTEMPTS_ENDED,
     TAKE_OVER,
     WORKFLOW_PROCESSING,
     WORKFLOWS_ACCEPTED,
     WORKFLOWS_ENDED,
-    Role,
 )
 from durable_research.telemetry.registry import Registry
 from tests.adapters.database.test_progress import approval_request
@@ -126,6 +129,12 @@ async def alone(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
+def model_call(workflow_id: str) -> Effect:
+    """A paid effect of a workflow."""
+    workflow = WorkflowRef(workflow_id, "default")
+    return Effect(workflow, "llm_call", EffectKind.MODEL_CALL, "openai", ProviderClass.LOCKED, {"prompt": "tides?"})
+
+
 async def test_the_backlog_holds_what_waits_and_for_how_long(alone: Database) -> None:
     rows, log = PostgresWorkflows(alone), PostgresProgressLog(alone)
     reader = PostgresBacklog(alone, AN_HOUR)
@@ -136,7 +145,8 @@ async def test_the_backlog_holds_what_waits_and_for_how_long(alone: Database) ->
     for one in started:
         await rows.mark_started(one, 0)
     approving, decided, deciding, busy, answered, ended = started
-    await log.note_approval(approving, EventKind.APPROVAL_ASKED, approval_request("2026-11-28T09:00:00+00:00"))
+    expires_at = datetime.now(UTC) + 100 * AN_HOUR
+    await log.note_approval(approving, EventKind.APPROVAL_ASKED, approval_request(expires_at.isoformat()))
     await log.note_approval(decided, EventKind.APPROVAL_ASKED, approval_request("2026-11-28T09:00:00+00:00"))
     decision = ApprovalDecision(decision_id="mine", decision=Verdict.APPROVE, draft_sha256="a" * 64)
     await log.note_approval(decided, EventKind.APPROVAL_GIVEN, decided_as(decision))
@@ -152,6 +162,12 @@ async def test_the_backlog_holds_what_waits_and_for_how_long(alone: Database) ->
     await log.end_attempt(again, EventKind.ATTEMPT_COMPLETED, AttemptCompleted())
     await log.close(ended, Status.DONE, Closed())
     assert len(not_started) == 2
+    ledger = PostgresLedger(alone)
+    unresolved, refused = (model_call(one) for one in (busy, answered))
+    for effect in (unresolved, refused):
+        await ledger.claim(effect, 1)
+        await ledger.open_send(effect, 1, None, earlier=None)
+    await ledger.close_send(refused.key, None, 1, SendState.REFUSED)
 
     found = await reader.read()
 
@@ -163,3 +179,7 @@ async def test_the_backlog_holds_what_waits_and_for_how_long(alone: Database) ->
         0 < one.oldest_seconds < 600 for one in (found.not_started[Kind.REPORT], found.approvals, found.decisions)
     )
     assert found.approvals != Waiting()
+    assert found.next_expiry_seconds is not None
+    assert 99 * AN_HOUR.total_seconds() < found.next_expiry_seconds <= 100 * AN_HOUR.total_seconds()
+    assert {kind: waiting.count for kind, waiting in found.open_sends.items()} == {EffectKind.MODEL_CALL: 1}
+    assert 0 < found.open_sends[EffectKind.MODEL_CALL].oldest_seconds < 600

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from durable_research.adapters.models.openai_chat import OpenAIChat
 from durable_research.adapters.models.openai_responses import OpenAIResponses
@@ -27,6 +26,7 @@ from durable_research.ports.vendors.models import CallDeadlines, ModelAnswer, Mo
 from durable_research.ports.vendors.remote import EarlierSend, RemoteEffect, Shown, own_and_foreign
 from durable_research.telemetry import logs as telemetry
 from tests.adapters.models.peer import Peer, Request, Scripted, Then, events, head, peer, whole
+from tests.logged import captured_lines
 
 PATIENT = CallDeadlines(silence=60, first_byte=60, longest=60)
 CALL = ModelCall("Write.", "q", "m")
@@ -133,12 +133,12 @@ async def test_other_calls_in_an_unfiltered_list_are_ignored_and_logged() -> Non
     ]
     async with peer(routed({"GET /chat/completions": whole({"data": listed, "has_more": False})})) as provider:
         model = stored_chat(provider)
-        with capture_logs() as logs:
+        with captured_lines() as lines:
             found = await model.prepare(CALL, silent).find(earlier())
         await model.close()
 
     assert found == "ours"
-    assert [(one["event"], one["strays"]) for one in logs] == [(telemetry.UNRELATED_ANSWER_SKIPPED, 3)]
+    assert [(one["event"], one["strays"]) for one in lines] == [(telemetry.UNRELATED_ANSWER_SKIPPED.name, 3)]
 
 
 async def test_a_list_is_read_page_by_page_and_an_endless_one_is_given_up() -> None:
@@ -185,9 +185,9 @@ async def test_items_of_a_conversation_count_only_if_the_conversation_has_our_ta
         assert await call.find(earlier("conv_1")) == "conv_1/msg_1"
         assert await model.find_all(earlier("conv_1")) == ["conv_1/msg_1"]
         metadata["effect_key"] = "another key"
-        with capture_logs() as logs:
+        with captured_lines() as lines:
             assert await call.find(earlier("conv_1")) is None
-        assert [one["event"] for one in logs] == [telemetry.UNRELATED_ANSWER_SKIPPED]
+        assert [one["event"] for one in lines] == [telemetry.UNRELATED_ANSWER_SKIPPED.name]
         metadata.clear()
         with pytest.raises(CannotAsk):
             await call.find(earlier("conv_1"))

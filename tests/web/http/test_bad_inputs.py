@@ -9,6 +9,8 @@ from quart.testing import QuartClient
 
 from durable_research.domain.workflows.events import Closed
 from durable_research.domain.workflows.workflow import Kind, Status
+from durable_research.telemetry import logs
+from tests.logged import captured_lines
 from tests.web.harness import Harness
 from tests.web.http.bad_inputs import BAD, DONE, IDS, OF_OTHERS, RUNNING, Bad
 from tests.web.http.bad_inputs_of_workflows import (
@@ -148,22 +150,28 @@ async def test_a_405_names_the_allowed_methods(client: QuartClient) -> None:
     assert response.headers["Allow"] == "POST"
 
 
-async def test_an_unexpected_error_is_logged_with_the_request_id_and_not_shown(
-    client: QuartClient, harness: Harness, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+async def test_an_unexpected_error_is_logged_with_the_request_id_and_its_words_are_nowhere(
+    client: QuartClient, harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: Any) -> Any:
         raise RuntimeError("secret words")
 
     monkeypatch.setattr(harness.world.workflows, "list", broken)
 
-    response = await client.get("/api/workflows")
+    with captured_lines() as lines:
+        response = await client.get("/api/workflows")
 
     text = await response.get_data(as_text=True)
-    captured = capsys.readouterr()
     assert response.status_code == 500
     assert "secret words" not in text
     assert json.loads(text)["code"] == "internal_error"
-    assert json.loads(text)["request_id"] in captured.out + captured.err
+    request_id = json.loads(text)["request_id"]
+    assert [(line["event"], line["request_id"]) for line in lines] == [
+        (logs.REQUEST_FAILED.name, request_id),
+        (logs.REQUEST_ANSWERED.name, request_id),
+    ]
+    assert "RuntimeError" in lines[0]["exception"]
+    assert "secret words" not in json.dumps(lines)
 
 
 async def test_an_unreachable_database_is_503_with_retry_after(client: QuartClient, harness: Harness) -> None:

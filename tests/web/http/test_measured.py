@@ -1,13 +1,17 @@
 """Requests are counted by route, method and status; what a client invents makes no series."""
 
+import json
+
 import pytest
 
 from durable_research.domain.caller import LOCAL_CALLER
-from durable_research.telemetry.metrics import EVENT_STREAMS, HTTP_DURATION, HTTP_REQUESTS, Role, Vocabulary
+from durable_research.telemetry.metric import Role, Vocabulary
+from durable_research.telemetry.metrics import EVENT_STREAMS, HTTP_DURATION, HTTP_REQUESTS
 from durable_research.telemetry.registry import Registry
 from durable_research.web.app import create_app
 from durable_research.web.http.event_stream import Streams
 from durable_research.web.http.measured import routes_of
+from tests.logged import captured_lines
 from tests.measured import series, value
 from tests.web.harness import Harness
 
@@ -62,3 +66,58 @@ async def test_open_streams_are_counted_while_they_are_open(harness: Harness) ->
     await stream.aclose()
 
     assert (during, value(registry, EVENT_STREAMS)) == (1, 0)
+
+
+async def test_a_refused_request_is_logged_by_the_id_that_its_problem_names(harness: Harness) -> None:
+    client = harness.app.test_client()
+
+    with captured_lines() as lines:
+        answer = await client.get("/api/workflows/report-0/status")
+        await client.get("/livez")
+
+    (line,) = lines
+    assert (line["event"], line["route"], line["method"], line["status"]) == (
+        "request.answered",
+        STATUS_ROUTE,
+        "GET",
+        404,
+    )
+    assert line["request_id"] == (await answer.get_json())["request_id"] == answer.headers["X-Request-Id"]
+    assert "client_request_id" not in line
+
+
+@pytest.mark.parametrize(
+    ("sent", "logged"),
+    [
+        ("3e1b-a.b_C", "3e1b-a.b_C"),
+        ("a" * 64, "a" * 64),
+        ("a" * 65, None),
+        ("", None),
+        ("with space", None),
+        ('"}', None),
+        ("\x1b[2J", None),
+        ("caf\xe9", None),
+    ],
+)
+async def test_a_clients_request_id_is_logged_beside_ours_in_a_bounded_form_alone(
+    sent: str, logged: str | None, harness: Harness
+) -> None:
+    with captured_lines() as lines:
+        answer = await harness.app.test_client().delete("/api/workflows", headers={"X-Request-Id": sent})
+
+    assert lines[0].get("client_request_id") == logged
+    assert lines[0]["request_id"] == answer.headers["X-Request-Id"] != sent
+
+
+async def test_no_line_of_a_request_holds_its_prompt_its_path_or_its_key(harness: Harness) -> None:
+    client = harness.app.test_client()
+
+    with captured_lines() as lines:
+        await client.post(
+            "/api/workflows/generate-report", json={"prompt": "canary"}, headers={"Idempotency-Key": "canary"}
+        )
+        await client.post("/api/workflows/canary", json={"prompt": "canary"})
+        await client.get("/canary?canary=canary", headers={"Cookie": "canary", "Authorization": "Bearer canary"})
+
+    assert [line["status"] for line in lines] == [202, 404, 404]
+    assert "canary" not in json.dumps(lines)

@@ -9,8 +9,10 @@ import time
 import pytest
 
 from durable_research.role_port.health import Health
+from durable_research.telemetry import logs
 from durable_research.web.http import server as http_server
 from durable_research.web.http.server import CannotListen, bind, serve_app
+from tests.logged import captured_lines
 from tests.programs import free_port
 from tests.web.harness import Harness
 from tests.web.running_server import RunningServer
@@ -45,29 +47,29 @@ async def test_answers_on_a_keep_alive_connection_are_sent_without_delay(server:
 
 @pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
 async def test_a_stop_signal_ends_open_streams_at_once(
-    stop_signal: signal.Signals, harness: Harness, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    stop_signal: signal.Signals, harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_server, "_DRAIN_SECONDS", 60)  # the test ends before it, or not at all
     report_id, port = await harness.queued(), free_port()
-    serving = asyncio.create_task(serve_app(harness.app, harness.streams, "127.0.0.1", port, Health()))
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                break
-            except ConnectionRefusedError:
-                await asyncio.sleep(0.01)
-        writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        await reader.readuntil(b"event: accepted")
+    with captured_lines() as lines:
+        serving = asyncio.create_task(serve_app(harness.app, harness.streams, "127.0.0.1", port, Health()))
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                    break
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0.01)
+            writer.write(f"GET /api/workflows/{report_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            await reader.readuntil(b"event: accepted")
 
-        os.kill(os.getpid(), stop_signal)
-        rest = await reader.read()
-        await serving
+            os.kill(os.getpid(), stop_signal)
+            rest = await reader.read()
+            await serving
 
-    captured = capsys.readouterr()
     writer.close()
     assert rest.endswith(b"0\r\n\r\n")
-    assert "api.ready" in captured.out + captured.err
+    assert [one["event"] for one in lines] == [logs.API_READY.name]
 
 
 async def test_the_api_is_ready_when_it_listens_and_not_ready_before_it_stops_listening(harness: Harness) -> None:

@@ -11,7 +11,8 @@ from quart.testing import QuartClient
 
 from durable_research import web
 from durable_research.telemetry.charts import CHARTS
-from durable_research.telemetry.metrics import METRICS, MetricKind
+from durable_research.telemetry.metric import MetricKind
+from durable_research.telemetry.metrics import METRICS
 from tests.web.harness import AWAY_SECONDS, Harness
 from tests.web.pages.test_pages import SCRIPT, page
 from tests.web.system_fakes import FakeSeries, HangingPart

@@ -40,6 +40,7 @@ workflows = Table(
     Column("engine_started", Boolean, nullable=False, server_default="false"),
     Column("cancel_requested", Boolean, nullable=False, server_default="false"),
     Column("resumption", Integer, nullable=False, server_default="0"),
+    Column("traceparent", Text),
     _time("created_at", nullable=False, server_default=_NOW),
     _time("updated_at", nullable=False, server_default=_NOW),
     Index("workflows_newest", "tenant", "created_at", "workflow_id"),

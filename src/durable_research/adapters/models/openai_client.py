@@ -23,5 +23,5 @@ def own_references(shown: list[Shown], key: str, fingerprint: str | None) -> lis
     """List the references of our own sends; the others are skipped and logged."""
     own, foreign = own_and_foreign(shown, key, fingerprint)
     if foreign:
-        logs.get_logger().warning(logs.UNRELATED_ANSWER_SKIPPED, key=key, strays=len(foreign))
+        logs.emit(logs.UNRELATED_ANSWER_SKIPPED, key=key, strays=len(foreign))
     return own

@@ -25,7 +25,6 @@ _PORTS = {"smtp": 25, "smtps": 465}
 # Old servers pass on seven bits only; with this encoding the text arrives through all of them.
 _POLICY = SMTP_POLICY.clone(cte_type="7bit")
 _EXTENSION = "SMTPUTF8"
-_log = logs.get_logger()
 
 
 class EmailNotifier:
@@ -93,7 +92,7 @@ class Letter(RemoteEffect[Delivery]):
         self._left_out = tuple(str(one) for one in refused)
         for one in self._left_out:
             # The others have the message, so there is no retry: the operator has to correct the address.
-            _log.error(logs.RECIPIENT_SKIPPED, workflow_id=self._notification.workflow_id, recipient=one)
+            logs.emit(logs.RECIPIENT_SKIPPED, workflow_id=self._notification.workflow_id, recipient=one)
         return str(message["Message-ID"])
 
     async def collect(self, reference: str) -> Delivery:

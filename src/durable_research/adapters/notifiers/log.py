@@ -34,7 +34,7 @@ class LogLine(RemoteEffect[Delivery]):
     async def send(self, key: str, handle: str | None) -> str:
         """Write the line; ids only, as the title is a person's text."""
         note = self._notification
-        logs.get_logger().info(_EVENTS[note.occasion], report_id=note.workflow_id, key=key)
+        logs.emit(_EVENTS[note.occasion], report_id=note.workflow_id, key=key)
         return key
 
     async def collect(self, reference: str) -> Delivery:

@@ -15,6 +15,7 @@ def command(host: str | None, port: int | None) -> None:
     from durable_research.web.serve import serve
 
     try:
-        run_role("api", serve(load_settings(host=host, port=port)))
+        settings = load_settings(host=host, port=port)
+        run_role("api", settings, serve(settings))
     except CannotListen as error:
         stop(str(error), "choose another port with --port")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from durable_research.cli.shared.command import Exit, load_settings, port_option, stop
-from durable_research.local.roles import ROLES
+from durable_research.local.roles import EXTRAS, ROLES
 
 
 @click.command()
@@ -16,7 +16,10 @@ from durable_research.local.roles import ROLES
 @port_option
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 16), help="Worker processes.")
 @click.option("--only", help=f"Start just these, separated by commas: {', '.join(ROLES)}.")
-def command(data: Path, port: int, workers: int, only: str | None) -> None:
+@click.option("--with", "extras", help=f"Start these besides, separated by commas: {', '.join(EXTRAS)}.")
+@click.option("--factor", default=1.0, show_default=True, type=click.FloatRange(1, 3600),
+              help="Make Prometheus' rules so many times as fast, to try alerts.")  # fmt: skip
+def command(data: Path, port: int, workers: int, only: str | None, extras: str | None, factor: float) -> None:
     """Run everything on this machine, in the foreground.
 
     That is PostgreSQL, Temporal, the simulator (when no key is set), the web app and the workers.
@@ -29,8 +32,9 @@ def command(data: Path, port: int, workers: int, only: str | None) -> None:
     from durable_research.local.plan import UpOptions
 
     chosen = tuple(only.split(",")) if only else None
-    unknown = [role for role in chosen or () if role not in ROLES]
-    if unknown:
-        stop(f"no such role: {', '.join(unknown)}", f"choose from {', '.join(ROLES)}", Exit.USAGE)
-    options = UpOptions(data=data, port=port, workers=workers, only=chosen)
+    added = tuple(extras.split(",")) if extras else ()
+    for wanted, known in ((chosen or (), ROLES), (added, EXTRAS)):
+        if unknown := [name for name in wanted if name not in known]:
+            stop(f"no such role: {', '.join(unknown)}", f"choose from {', '.join(known)}", Exit.USAGE)
+    options = UpOptions(data=data, port=port, workers=workers, only=chosen, extras=added, factor=factor)
     raise click.exceptions.Exit(asyncio.run(run_edition(options, console(sys.stdout))))

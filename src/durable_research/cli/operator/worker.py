@@ -17,4 +17,5 @@ def command(name: str, queues: str | None) -> None:
     unknown = [queue for queue in served if queue not in QUEUES]
     if unknown:
         stop(f"no such task queue: {', '.join(unknown)}", f"choose from {', '.join(QUEUES)}", Exit.USAGE)
-    run_role(name, run_worker(load_settings(), WorkerOptions(name, served)))
+    settings = load_settings()
+    run_role(name, settings, run_worker(settings, WorkerOptions(name, served)))

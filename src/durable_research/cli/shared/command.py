@@ -50,15 +50,15 @@ def load_settings(**overrides: Any) -> "Settings":
         stop(f"the environment holds mistakes:\n{error}", "correct them; .env.example names every setting", Exit.USAGE)
 
 
-def run_role(role: str, work: Coroutine[Any, Any, None]) -> None:
+def run_role(role: str, settings: "Settings", work: Coroutine[Any, Any, None]) -> None:
     """Run a long-lived role in the foreground, with its logs."""
     import uvloop
 
+    from durable_research.bootstrap.logging import start_logging
     from durable_research.domain.errors import InfrastructureDown
     from durable_research.role_port.server import CannotListenThere
-    from durable_research.telemetry.logs import configure_logging
 
-    configure_logging(role)
+    start_logging(role, settings)
     try:
         uvloop.run(work)
     except InfrastructureDown as down:

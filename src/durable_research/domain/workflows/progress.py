@@ -69,11 +69,22 @@ NUMBERED_BY_LEDGER = 0
 
 
 @dataclass(frozen=True)
+class LostAttempt:
+    """An attempt that its worker left open; nobody knows when that died, but at `found_at` it had."""
+
+    step: str
+    number: int
+    worker: str
+    began_at: datetime
+    found_at: datetime
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One try of one step by one worker. Numbers are ours, per (workflow, step), and never restart.
 
     `is_waiting` says that the step waited for its provider as this attempt began, and `waited_seconds` for how long;
-    `step_seconds` is how long ago the step's first attempt had begun.
+    `step_seconds` is how long ago the step's first attempt had begun. `closed` are the lost attempts that its beginning closed.
     """
 
     workflow_id: str
@@ -84,6 +95,7 @@ class Attempt:
     is_waiting: bool = False
     waited_seconds: float = 0.0
     step_seconds: float = 0.0
+    closed: tuple[LostAttempt, ...] = ()
 
     @property
     def is_logged(self) -> bool:

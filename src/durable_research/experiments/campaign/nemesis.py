@@ -144,7 +144,7 @@ class Injector:
     def _is_ready(self, identity: str, name: str) -> bool:
         log = self._data.logs / f"{name}.log"
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-        return any(WORKER_READY in line and f'"{identity}"' in line for line in lines)
+        return any(WORKER_READY.name in line and f'"{identity}"' in line for line in lines)
 
     async def _fire(self, fault: Fault, process: RunningProcess) -> bool:
         pid = process.pid

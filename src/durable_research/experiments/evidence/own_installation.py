@@ -16,7 +16,6 @@ import psutil
 
 from durable_research.experiments.evidence.installation import Installation, NotInTime
 from durable_research.local.data_folder import DataFolder, write_json
-from durable_research.local.edition import EDITION_PORTS
 from durable_research.local.plan import UpOptions
 from durable_research.local.postgres.programs import STATE_OF_ROOT
 from durable_research.local.processes.child import launch_command
@@ -29,7 +28,8 @@ _STOPPING_SECONDS = 60.0
 class OwnInstallation(Installation):
     """An installation that is started and stopped; the data folder stays. It ends when this process ends.
 
-    `environment` is added to this process's. `free_port` chooses its ports once; without it, the edition chooses them.
+    `environment` is added to this process's; `extras` is what `--with` adds, `factor` how much faster Prometheus' rules are.
+    `free_port` chooses its ports once; without it, the edition chooses them.
     """
 
     def __init__(
@@ -38,10 +38,14 @@ class OwnInstallation(Installation):
         only: str | None = None,
         environment: Mapping[str, str] | None = None,
         free_port: Callable[[], int] | None = None,
+        extras: tuple[str, ...] = (),
+        factor: float = 1,
     ) -> None:
         super().__init__(data)
         self.only = only
         self.environment = dict(environment or {})
+        self.extras = extras
+        self._factor = factor
         self._free_port = free_port
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -59,6 +63,8 @@ class OwnInstallation(Installation):
         arguments = [sys.executable, "-m", "durable_research", "up", "--data", str(self.data), "--port", "0"]
         if only or self.only:
             arguments += ["--only", only or self.only or ""]
+        if self.extras:
+            arguments += ["--with", ",".join(self.extras), "--factor", f"{self._factor:g}"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_PREFIXES)}
         self.data.mkdir(parents=True, exist_ok=True)
         self._choose_ports()
@@ -108,7 +114,7 @@ class OwnInstallation(Installation):
     def _choose_ports(self) -> None:
         ports = DataFolder(self.data).ports
         if self._free_port is not None and not ports.exists():
-            names = (*EDITION_PORTS, *UpOptions(self.data).role_port_names, "api")
+            names = (*UpOptions(self.data, extras=self.extras).port_names, "api")
             write_json(ports, {name: self._free_port() for name in names})
 
     def _is_up(self) -> bool:

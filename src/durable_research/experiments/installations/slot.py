@@ -22,9 +22,9 @@ from durable_research.experiments.crash_points import API_OF_CLASS, Cell
 from durable_research.experiments.installations.fork_client import ForkClient
 from durable_research.experiments.installations.restarted_process import RestartedProcess
 from durable_research.failpoints.reach import FAILPOINTS_VARIABLE, HITS_FILE
-from durable_research.local.plan import simulator_settings
 from durable_research.local.postgres.server import DATABASE
 from durable_research.local.processes import readiness
+from durable_research.local.simulator_settings import simulator_settings
 from durable_research.telemetry.logs import WORKER_READY
 from durable_research.temporal import names
 from durable_research.temporal.client.preparing import RETENTION, prepare
@@ -197,7 +197,7 @@ class Slot:
 
     @staticmethod
     def _ready_count(worker: RestartedProcess) -> int:
-        return worker.log.read_text().count(WORKER_READY) if worker.log.exists() else 0
+        return worker.log.read_text().count(WORKER_READY.name) if worker.log.exists() else 0
 
     async def _is_ready(self, worker: RestartedProcess, before: int) -> bool:
         return self._ready_count(worker) > before

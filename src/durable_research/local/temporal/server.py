@@ -36,11 +36,18 @@ def tuning_arguments(*, database_file: bool = True) -> list[str]:
 
 
 def server_command(
-    program: Path, *, port: int, ui_port: int, database: Path, options: str = "", codec: str | None = None
+    program: Path,
+    *,
+    port: int,
+    ui_port: int,
+    database: Path,
+    options: str = "",
+    codec: str | None = None,
+    metrics_port: int | None = None,
 ) -> tuple[str, ...]:
     """Return the command that serves on loopback from a database file; `options` names the ones that the program knows.
 
-    `codec` is the address where the Web UI decrypts payloads.
+    `codec` is the address where the Web UI decrypts payloads; at `metrics_port` the server answers Prometheus.
     """
     command = [str(program), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)]
     command += ["--ui-port", str(ui_port), "--db-filename", str(database)]
@@ -48,6 +55,8 @@ def server_command(
     command += ["--log-level", "error", *tuning_arguments()]
     if codec and "--ui-codec-endpoint" in options:
         command += ["--ui-codec-endpoint", codec]
+    if metrics_port and "--metrics-port" in options:
+        command += ["--metrics-port", str(metrics_port)]
     if "--ui-disable-news-fetch" in options:
         command.append("--ui-disable-news-fetch")
     return tuple(command)

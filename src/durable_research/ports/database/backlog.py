@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from durable_research.domain.ledger.effects import EffectKind
 from durable_research.domain.workflows.workflow import Kind
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """So many workflows wait, the oldest for so long."""
+    """So many wait, the oldest for so long."""
 
     count: int = 0
     oldest_seconds: float = 0.0
@@ -17,12 +18,17 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Backlog:
-    """Accepted workflows that the engine does not have, workflows that wait for a person, and for a provider by error code."""
+    """What waits: workflows for the engine, a person or a provider (by error code), and sends for their outcome.
+
+    `next_expiry_seconds` is when the next draft's approval expires, None without one; below 0 it is overdue.
+    """
 
     not_started: Mapping[Kind, Waiting] = field(default_factory=dict)
     approvals: Waiting = Waiting()
     decisions: Waiting = Waiting()
+    next_expiry_seconds: float | None = None
     for_provider: Mapping[str, Waiting] = field(default_factory=dict)
+    open_sends: Mapping[EffectKind, Waiting] = field(default_factory=dict)
 
 
 class BacklogReader(Protocol):

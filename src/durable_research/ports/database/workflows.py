@@ -13,7 +13,10 @@ from durable_research.domain.workflows.workflow import Kind, Status
 
 @dataclass(frozen=True)
 class WorkflowRow:
-    """One row of table `workflows`, the authority on what was accepted; `resumption` counts how often it was resumed."""
+    """One row of table `workflows`, the authority on what was accepted; `resumption` counts how often it was resumed.
+
+    `traceparent` is that of the request that was accepted; None where traces were off.
+    """
 
     workflow_id: str
     kind: Kind
@@ -26,6 +29,7 @@ class WorkflowRow:
     engine_started: bool
     cancel_requested: bool
     resumption: int = 0
+    traceparent: str | None = None
 
     @property
     def ref(self) -> WorkflowRef:
@@ -44,6 +48,7 @@ class NewWorkflow:
     idempotency_key: str | None = None
     fingerprint: str = ""
     begins_at: datetime | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True)

@@ -45,11 +45,13 @@ class WorkflowEngine(Protocol):
         tenant: str,
         completed_steps: Sequence[str] = (),
         resumption: int = 0,
+        traceparent: str | None = None,
     ) -> None:
         """Start the workflow, labelled for operators with tenant and kind; an id that the engine has already is left alone.
 
         A resumption is a new run of the same id: an earlier run that still runs is ended, as its log is closed.
         `completed_steps` names the steps completed before the engine lost the run: a cancellation waits until their replay.
+        `traceparent` is that of the span below which its activities' are.
         """
         ...
 

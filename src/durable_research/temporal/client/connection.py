@@ -60,5 +60,5 @@ async def connect(
             if loop.time() + _POLL_SECONDS > deadline:
                 raise InfrastructureDown(f"temporal does not answer at {config['target_host']}") from cause
         if is_logged:
-            logs.get_logger().info(logs.INFRASTRUCTURE_DOWN, what="temporal", at=config["target_host"])
+            logs.emit(logs.INFRASTRUCTURE_DOWN, what="temporal", at=config["target_host"])
         await asyncio.sleep(_POLL_SECONDS)

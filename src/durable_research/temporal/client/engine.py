@@ -74,12 +74,14 @@ class TemporalEngine:
         tenant: str,
         completed_steps: Sequence[str] = (),
         resumption: int = 0,
+        traceparent: str | None = None,
     ) -> None:
         """Start it under its own id; a running or ended one is not changed."""
         if resumption and not await self._end_earlier_run(workflow_id, resumption):
             return
         memo: dict[str, Any] = {names.COMPLETED_STEPS: list(completed_steps)} if completed_steps else {}
         memo |= {names.RESUMPTION: resumption} if resumption else {}
+        memo |= {names.TRACEPARENT: traceparent} if traceparent else {}
         again = WorkflowIDReusePolicy.ALLOW_DUPLICATE if resumption else WorkflowIDReusePolicy.REJECT_DUPLICATE
         with suppress(WorkflowAlreadyStartedError):
             async with answers_within(policies.ENGINE_START):

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
+from durable_research.temporal.client.sdk_logs import LOGGING
+
 _TRIES = 5
 _UP_TO_A_MINUTE = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60)
 _UP_TO_TWO_HOURS = (0.01, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600, 1800, 7200)
@@ -40,7 +42,7 @@ def runtime(address: str) -> Runtime:
         histogram_bucket_overrides=BUCKETS,
     )
     # The server's own metrics have a label `service_name` too, with another meaning.
-    return Runtime(telemetry=TelemetryConfig(metrics=config, attach_service_name=False))
+    return Runtime(telemetry=TelemetryConfig(logging=LOGGING, metrics=config, attach_service_name=False))
 
 
 def runtime_on_loopback() -> tuple[Runtime, str]:

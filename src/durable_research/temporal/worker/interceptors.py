@@ -5,8 +5,8 @@ infrastructure, which is never counted, and is tried again. `attempt_failures.py
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
@@ -30,9 +30,10 @@ from durable_research.ports.database.progress import ProgressLog, Waited
 from durable_research.telemetry import logs
 from durable_research.telemetry.meter import NO_METER, Meter
 from durable_research.telemetry.metrics import ACTIVITIES_EXECUTED
-from durable_research.temporal.resumption import ResumptionInbound, resumption_in
+from durable_research.temporal.resumption import ResumptionInbound, resumption_in, traceparent_in
 from durable_research.temporal.worker.attempt_failures import RetryDecision, decide_retry
 from durable_research.temporal.worker.attempt_metrics import AttemptMeasure
+from durable_research.temporal.worker.attempt_spans import record_lost, span_of
 
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
 _PATIENCE = Patience()
@@ -109,27 +110,27 @@ class _StepInbound(ActivityInboundInterceptor):
                 )
             except ResearchError as error:
                 _fail(self._decide_retry(error, policy))
-            return await self._run_logged(input, policy, attempt)
+            record_lost(attempt, traceparent_in(input.headers))
+            with _current(attempt), span_of(attempt, traceparent_in(input.headers)):
+                return await self._run_logged(input, policy, attempt)
 
     async def _run_unlogged(self, input_: ExecuteActivityInput, policy: StepPolicy) -> Any:
         workflow_id, measure = activity.info().workflow_id or "", AttemptMeasure(self._meter, policy)
-        token = _attempt.set(Attempt(workflow_id, policy.step, NUMBERED_BY_LEDGER, self._identity))
-        try:
-            async with asyncio.timeout(policy.try_seconds):
-                result = await self.next.execute_activity(input_)
-        except Exception as error:  # the activity boundary: every failure becomes one of Temporal's here
-            failure = _as_research_error(error, policy, policy.try_seconds)
-            decision = self._decide_retry(failure, policy, failures_before=activity.info().attempt - failure.counted)
-            measure.failed(decision)
-            _fail(decision)
-        else:
+        attempt = Attempt(workflow_id, policy.step, NUMBERED_BY_LEDGER, self._identity)
+        with _current(attempt), span_of(attempt, traceparent_in(input_.headers)):
+            try:
+                async with asyncio.timeout(policy.try_seconds):
+                    result = await self.next.execute_activity(input_)
+            except Exception as error:  # the activity boundary: every failure becomes one of Temporal's here
+                failure = _as_research_error(error, policy, policy.try_seconds)
+                failures_before = activity.info().attempt - failure.counted
+                decision = self._decide_retry(failure, policy, failures_before)
+                measure.failed(decision)
+                _fail(decision)
             measure.completed()
             return result
-        finally:
-            _attempt.reset(token)
 
     async def _run_logged(self, input_: ExecuteActivityInput, policy: StepPolicy, attempt: Attempt) -> Any:
-        token = _attempt.set(attempt)
         seconds, measure = self._deadline(policy), AttemptMeasure(self._meter, policy, attempt)
         try:
             async with asyncio.timeout(seconds), _undo_places(policy, attempt.workflow_id):
@@ -147,8 +148,6 @@ class _StepInbound(ActivityInboundInterceptor):
             counted = activity.metric_meter().create_counter(ACTIVITIES_EXECUTED.sdk_name, ACTIVITIES_EXECUTED.help)
             counted.add(1, {"activity": policy.step})
             return result
-        finally:
-            _attempt.reset(token)
 
     async def _close_cancelled(self, attempt: Attempt, measure: AttemptMeasure) -> None:
         """Write why the attempt stops; if the server has timed it out meanwhile, the next attempt closes it."""
@@ -163,7 +162,7 @@ class _StepInbound(ActivityInboundInterceptor):
             async with asyncio.timeout(policies.LAST_WRITE.total_seconds()):
                 await self._progress.end_attempt(attempt, kind, OfWorker(worker=attempt.worker))
         except (ResearchError, TimeoutError) as error:
-            logs.get_logger().warning(logs.ATTEMPT_STALE, step=attempt.step, error=str(error))
+            logs.emit(logs.ATTEMPT_STALE, error=type(error).__name__)
         else:
             measured()
 
@@ -185,13 +184,8 @@ class _StepInbound(ActivityInboundInterceptor):
             if error.waits and policy.waits:
                 waited = await self._progress.waited(attempt.workflow_id, attempt.step)
                 decision = self._decide_retry(error, policy, attempt.failures_before, waited)
-            logs.get_logger().warning(
-                logs.ATTEMPT_FAILED,
-                workflow_id=attempt.workflow_id,
-                step=attempt.step,
-                attempt=attempt.number,
-                code=decision.error.code,  # not its words, which may be a provider's and quote a prompt
-            )
+            # Not its words, which may be a provider's and quote a prompt.
+            logs.emit(logs.ATTEMPT_FAILED, code=decision.error.code)
             if not isinstance(error, StaleAttempt):
                 failed = _failed(decision, attempt.worker)
                 await self._progress.end_attempt(attempt, EventKind.ATTEMPT_FAILED, failed)
@@ -223,7 +217,7 @@ def _as_research_error(error: Exception, policy: StepPolicy, seconds: float) -> 
     else:
         # A bug: its class is named, its text is not shown, as it may hold anything.
         failure = ResearchError(f"{type(error).__name__} in {policy.step}")
-        logs.get_logger().error(logs.ATTEMPT_FAILED, step=policy.step, exc_info=error)
+        logs.emit(logs.ATTEMPT_CRASHED, exception=error)
     failure.__cause__ = error
     return failure
 
@@ -239,6 +233,18 @@ def _fail(decision: RetryDecision, attempt: int | None = None) -> NoReturn:
         non_retryable=decision.final,
         next_retry_delay=None if decision.final else max(decision.pause, policies.AT_ONCE),
     ) from None  # a cause would take the vendor's words, which may quote a prompt, into the Event History
+
+
+@contextmanager
+def _current(attempt: Attempt) -> Iterator[None]:
+    """Make this the attempt that the block's code and its log lines belong to."""
+    number = attempt.number if attempt.number != NUMBERED_BY_LEDGER else None
+    with logs.context(workflow_id=attempt.workflow_id, step=attempt.step, attempt=number, worker=attempt.worker):
+        token = _attempt.set(attempt)
+        try:
+            yield
+        finally:
+            _attempt.reset(token)
 
 
 @asynccontextmanager

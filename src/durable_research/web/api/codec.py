@@ -52,7 +52,7 @@ def codec_blueprint(payloads: PayloadReader, origin: str) -> Blueprint:
         message = await requests.json_object_of(request)
         opened = payloads.read(message)
         count = len(opened.get("payloads", ()))
-        logs.get_logger().info(logs.PAYLOADS_DECRYPTED, request_id=requests.request_id_of(request), count=count)
+        logs.emit(logs.PAYLOADS_DECRYPTED, count=count)
         return json_response(opened)
 
     return blueprint

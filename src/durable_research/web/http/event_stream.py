@@ -64,7 +64,7 @@ class Streams:
         except (_Ended, InfrastructureDown) as end:
             # The answer has begun, so an outage of the database can only end it; the reader reconnects by itself.
             if isinstance(end, InfrastructureDown):
-                logs.get_logger().info(logs.INFRASTRUCTURE_DOWN, what="stream", error=end.detail)
+                logs.emit(logs.INFRASTRUCTURE_DOWN, what="stream", error=end.detail)
         finally:
             self._change(-1)
             await _stop(draining)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from durable_research.telemetry import logs
 from durable_research.web.http.problems import MEDIA_TYPE, NOT_FOUND, Problem, body_of
 
 LONGEST_URL_BYTES = 4 * 1024
@@ -58,7 +59,10 @@ class Middleware:
         if scope["type"] != "http":
             return await self._inner(scope, receive, send)
         scope["request_id"] = secrets.token_hex(8)
-        outgoing = _Outgoing(scope, send)
+        with logs.context(request_id=scope["request_id"]):
+            return await self._answer(scope, receive, _Outgoing(scope, send))
+
+    async def _answer(self, scope: Any, receive: Receive, outgoing: Send) -> None:
         try:
             self._check_host(scope)
             _check_sizes(scope)

@@ -20,6 +20,7 @@ from durable_research.domain.errors import (
 )
 from durable_research.domain.workflows.remedies import Remedy, remedy_for
 from durable_research.operations.reading.recoverable import TEXT, EndedWithoutResult
+from durable_research.telemetry.tracing import current_trace_id
 from durable_research.web.http import addresses
 
 MEDIA_TYPE = "application/problem+json"
@@ -95,6 +96,7 @@ class ProblemBody(TypedDict):
     errors: NotRequired[list[FieldErrorBody]]
     remedy: NotRequired[RemedyBody]
     retry_after: NotRequired[int]
+    trace_id: NotRequired[str]
 
 
 class Problem(Exception):
@@ -202,4 +204,6 @@ def body_of(problem: Problem, path: str, request_id: str) -> bytes:
         body["remedy"] = remedy_body(remedy)
     if problem.retry_after is not None:
         body["retry_after"] = problem.retry_after
+    if trace_id := current_trace_id():
+        body["trace_id"] = trace_id
     return json.dumps(body).encode()

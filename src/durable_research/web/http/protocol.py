@@ -10,6 +10,8 @@ from httptools import HttpParserInvalidMethodError
 from quart import Quart
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from durable_research.telemetry import logs
+from durable_research.web.http.measured import NO_ROUTE
 from durable_research.web.http.middleware import ABORT, LARGEST_HEADERS_BYTES, LONGEST_URL_BYTES
 from durable_research.web.http.problems import MEDIA_TYPE, NOT_FOUND, Problem, body_of
 
@@ -77,6 +79,7 @@ class BoundedProtocol(HttpToolsProtocol):
         head += [f"{name}: {value}" for name, value in problem.headers.items()]
         head += [f"Content-Type: {MEDIA_TYPE}", f"Content-Length: {len(content)}", "Connection: close"]
         head += [f"X-Request-Id: {request_id}", "X-Content-Type-Options: nosniff", "Cache-Control: no-store"]
+        logs.emit(logs.REQUEST_ANSWERED, route=NO_ROUTE, status=problem.status, request_id=request_id)
         self.transport.write("\r\n".join([*head, "", ""]).encode() + content)
         self.transport.close()
 

@@ -12,7 +12,7 @@ from durable_research.domain.errors import FieldError, InvalidInput
 from durable_research.web.http import strict_json
 from durable_research.web.http.problems import Problem
 
-_SAFE_METHODS = frozenset({"GET", "HEAD"})
+SAFE_METHODS = frozenset({"GET", "HEAD"})
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -30,7 +30,7 @@ def request_id_of(request: Request) -> str:
 
 def check_origin(request: Request, public_url: str | None) -> None:
     """Refuse a change that another site's page requests. Programs send neither header and pass."""
-    if request.method in _SAFE_METHODS:
+    if request.method in SAFE_METHODS:
         return
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None and site not in {"same-origin", "none"}:

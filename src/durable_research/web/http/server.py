@@ -80,7 +80,7 @@ class Server(uvicorn.Server):
         """Listen, and log that."""
         await super().startup(sockets)
         self._health.ready()
-        logs.get_logger().info(logs.API_READY, url=self._url)
+        logs.emit(logs.API_READY, url=self._url)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from quart import Response, g, render_template
 
+from durable_research.telemetry.tracing import current_trace_id
 from durable_research.web.http.problems import Problem
 from durable_research.web.pages import wording
 
@@ -47,6 +48,7 @@ async def error_page(problem: Problem, request_id: str, *, is_demo: bool) -> Res
         problem=problem,
         advice=_ADVICE.get(problem.status, ""),
         request_id=request_id,
+        trace_id=current_trace_id(),
         visit=g.get("visit"),
         is_demo=is_demo,
         workers=None,

@@ -13,6 +13,7 @@ from durable_research.domain.workflows.workflow import FINAL, kind_of
 from durable_research.operations.facade import Operations
 from durable_research.operations.reading.pending_decisions import OpenApproval
 from durable_research.operations.reading.status import WorkflowStatus
+from durable_research.telemetry.tracing import trace_id_of
 from durable_research.web.http import addresses, pagination, requests
 from durable_research.web.http import query as queries
 from durable_research.web.pages import forms
@@ -75,6 +76,7 @@ class WorkflowPages:
             finished=await finished(self.operations, status),
             failed=await failed(self.operations, status, status.offer, form) if status.offer else None,
             approval=await self._approval(status),
+            trace_id=trace_id_of(status.row.traceparent),
         )
 
     async def cancel(self, workflow_id: str) -> BaseResponse:

@@ -13,7 +13,7 @@ from durable_research.domain.workflows.events import (
     EventKind,
     payload_of,
 )
-from durable_research.domain.workflows.progress import EngineAttempt
+from durable_research.domain.workflows.progress import EngineAttempt, LostAttempt
 from durable_research.domain.workflows.waits import ProviderWait, wait_after
 from durable_research.ports.database.progress import Waited
 
@@ -44,10 +44,16 @@ class AttemptHistory:
         resumed = [number for number, row in enumerate(rows) if row.kind == EventKind.RESUMED]
         self._recent = rows[resumed[-1] :] if resumed else rows
         self.started = _by_attempt(rows, EventKind.ATTEMPT_STARTED, AttemptStarted)
+        self._began = {(row.step, row.attempt): row.at for row in rows if row.kind == EventKind.ATTEMPT_STARTED}
         self._ended = {(row.step, row.attempt) for row in rows if row.kind in ENDS_OF_ATTEMPT}
         # The count begins anew when a person resumes the workflow.
         self._failed = _by_attempt(self._recent, EventKind.ATTEMPT_FAILED, AttemptFailed)
         self._done = {row.step for row in self._recent if row.kind == EventKind.ATTEMPT_COMPLETED}
+
+    def lost(self, attempt: tuple[str, int]) -> LostAttempt:
+        """What is known of an attempt that was left open."""
+        worker = self.started[attempt].worker or ""
+        return LostAttempt(*attempt, worker, self._began[attempt], found_at=self._rows[-1].now)
 
     def is_done(self, step: str) -> bool:
         """Whether an attempt of the step was completed."""

@@ -62,7 +62,7 @@ class PostgresChanges:
                         for changed in self._watchers.get(notice.payload, ()):
                             changed.set()
             except (psycopg.Error, OSError) as error:
-                logs.get_logger().info(logs.INFRASTRUCTURE_DOWN, what="database", error=type(error).__name__)
+                logs.emit(logs.INFRASTRUCTURE_DOWN, what="database", error=type(error).__name__)
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     def _notify_all(self) -> None:

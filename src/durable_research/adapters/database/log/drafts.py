@@ -80,4 +80,4 @@ class PostgresDrafts:
                 for workflow_id in set(workflow_ids):
                     await connection.execute(select(func.pg_notify(CHANNEL, workflow_id)))
         except InfrastructureDown as error:
-            logs.get_logger().info(logs.DRAFT_DROPPED, drafts=len(batch), error=str(error))
+            logs.emit(logs.DRAFT_DROPPED, drafts=len(batch), error=str(error))

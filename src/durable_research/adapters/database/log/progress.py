@@ -1,6 +1,7 @@
 """The ProgressLog port on PostgreSQL."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -104,7 +105,7 @@ class PostgresProgressLog:
             self._meter.count(ATTEMPTS_ENDED, step=name, outcome=AttemptOutcome.LOST, code="")
         if silence is not None:
             self._meter.observe(TAKE_OVER, silence.total_seconds(), step=step)
-        return attempt
+        return replace(attempt, closed=tuple(map(history.lost, left_open)))
 
     async def end_attempt(self, attempt: Attempt, kind: EventKind, payload: Payload) -> None:
         """Close this attempt; a repeat of the same end changes nothing."""

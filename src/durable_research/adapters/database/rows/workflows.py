@@ -110,6 +110,7 @@ def _row(row: "Row[*tuple[Any, ...]]") -> WorkflowRow:
         row.engine_started,
         row.cancel_requested,
         row.resumption,
+        row.traceparent,
     )
 
 
@@ -139,6 +140,7 @@ class PostgresWorkflows:
                 "status": Status.SLEEPING if new.begins_at else Status.QUEUED,
                 "title": new.title,
                 "input": new.input,
+                "traceparent": new.traceparent,
             }
             # No other transaction sees the row before the commit, so it needs no lock for its first event.
             row = (await connection.execute(insert(workflows).values(values).returning(workflows))).one()

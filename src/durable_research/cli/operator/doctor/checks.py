@@ -114,10 +114,10 @@ def _temporal_program(up: Up | None) -> Iterator[Finding]:
 
 def _dependencies(settings: Settings) -> Iterator[Finding]:
     """Database, Temporal and object store, checked as by the API; then the database's schema and workers."""
+    from durable_research.bootstrap.logging import start_logging
     from durable_research.bootstrap.preparing import database_versions
-    from durable_research.telemetry.logs import configure_logging
 
-    configure_logging("doctor")  # to stderr: stdout is for the findings
+    start_logging("doctor", settings)  # to stderr: stdout is for the findings
     store = _missing_store_folder(settings)
     if store:
         settings = settings.model_copy(update={"object_store_url": "memory:///"})
