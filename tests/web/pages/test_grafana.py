@@ -105,6 +105,7 @@ async def test_an_answer_without_a_policy_gets_one_about_frames_alone(connected:
     answer = await get(connected, "/grafana/api/annotations")
 
     assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'self'"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
 
 
 async def test_a_request_is_passed_on_with_its_path_query_and_body(connected: QuartClient, grafana: StandIn) -> None:

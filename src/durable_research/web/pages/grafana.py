@@ -38,6 +38,8 @@ def grafana_blueprint(dashboards: Dashboards, public_url: str | None) -> Bluepri
         for name, value in answer.headers:
             if name.lower() not in {_POLICY, "x-frame-options"}:
                 response.headers.add(name, value)
+        # Without one of its own: ours would make the Origin of its requests null, which it refuses.
+        response.headers.setdefault("referrer-policy", "same-origin")
         policies = [value for name, value in answer.headers if name.lower() == _POLICY]
         response.headers[_POLICY] = _framed(policies[0] if policies else "")
         return response
