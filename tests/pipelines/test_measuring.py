@@ -3,14 +3,12 @@
 Its Temporal server is its own: a workflow that another test left running would be measured here too.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from durable_research.telemetry.metric import Metric
 from durable_research.telemetry.metrics import (
     ATTEMPT_DURATION,
     ATTEMPTS_ENDED,
@@ -25,8 +23,8 @@ from durable_research.telemetry.metrics import (
     WORKFLOWS_ACCEPTED,
     WORKFLOWS_ENDED,
 )
-from tests.installation import PATIENCE_SECONDS, Installation
-from tests.measured import series
+from tests.installation import Installation
+from tests.measured import Increase
 from tests.pipelines.conftest import Harness, open_harness, start_temporal
 from tests.pipelines.test_blog_post import UNDOS, post, refuse_content
 from tests.pipelines.test_orphans import Collector, left_behind
@@ -50,30 +48,8 @@ async def harness(
         yield harness
 
 
-class Increase:
-    """How much the metrics of the harness's worker have grown since."""
-
-    def __init__(self, harness: Harness) -> None:
-        self._meter = harness.meter
-        self._before = harness.meter.text()
-
-    def of(self, metric: Metric, **labels: str) -> float:
-        """The increase of all series that have these labels."""
-        return self._sum(self._meter.text(), metric, labels) - self._sum(self._before, metric, labels)
-
-    @staticmethod
-    def _sum(text: bytes, metric: Metric, labels: dict[str, str]) -> float:
-        return sum(count for each, count in series(text, metric).items() if labels.items() <= dict(each).items())
-
-    async def until(self, metric: Metric, count: float, **labels: str) -> None:
-        """Wait for a count: the log has an end a moment before its measurement."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while self.of(metric, **labels) < count:
-                await asyncio.sleep(0.02)
-
-
 async def test_a_report_is_measured_from_its_acceptance_to_its_end(harness: Harness) -> None:
-    increase = Increase(harness)
+    increase = Increase(harness.meter)
 
     await harness.finished(await harness.submit("How is a report measured?"))
     await increase.until(WORKFLOWS_ENDED, 1, kind="report", outcome="done")
@@ -93,7 +69,7 @@ async def test_a_report_is_measured_from_its_acceptance_to_its_end(harness: Harn
 
 
 async def test_a_wait_for_a_busy_provider_is_measured(harness: Harness, quick_retries: None) -> None:
-    increase = Increase(harness)
+    increase = Increase(harness.meter)
     harness.fault("measured while busy", fault="429", times=3)
 
     await harness.finished(await harness.submit("measured while busy"))
@@ -107,7 +83,7 @@ async def test_a_wait_for_a_busy_provider_is_measured(harness: Harness, quick_re
 async def test_a_wait_that_is_given_up_is_measured_with_the_failure(
     harness_with_short_wait: Harness, quick_retries: None
 ) -> None:
-    harness, increase = harness_with_short_wait, Increase(harness_with_short_wait)
+    harness, increase = harness_with_short_wait, Increase(harness_with_short_wait.meter)
     harness.fault("measured in vain", kind="model_call", fault="429", times=9999)
 
     await harness.finished(await harness.submit("measured in vain"))
@@ -118,7 +94,7 @@ async def test_a_wait_that_is_given_up_is_measured_with_the_failure(
 
 
 async def test_undone_steps_are_measured(harness: Harness, quick_retries: None) -> None:
-    increase, title, undone = Increase(harness), "Measured while it is undone", UNDOS[2:]
+    increase, title, undone = Increase(harness.meter), "Measured while it is undone", UNDOS[2:]
     refuse_content(harness, title)
 
     await harness.finished(await post(harness, title))
@@ -131,7 +107,7 @@ async def test_undone_steps_are_measured(harness: Harness, quick_retries: None) 
 
 
 async def test_collected_objects_are_counted(harness: Harness) -> None:
-    increase, collector = Increase(harness), Collector(harness)
+    increase, collector = Increase(harness.meter), Collector(harness)
     await left_behind(harness)
 
     assert await collector.collect() == increase.of(OBJECTS_COLLECTED) > 0

@@ -13,6 +13,8 @@ from durable_research.pipelines.reconcile import pipeline
 from durable_research.pipelines.reconcile.passes.rows import Walk
 from durable_research.ports.database.workflows import NewWorkflow, Page, WorkflowRow
 from durable_research.ports.vendors.models import ModelCall
+from durable_research.telemetry.metrics import EFFECTS
+from tests.measured import Increase
 from tests.pipelines.conftest import Harness
 
 
@@ -92,10 +94,13 @@ async def test_an_unresolved_send_found_at_the_provider_is_counted_by_the_next_p
     await harness.ledger.close_send(effect.key, None, 1, SendState.ABSENT)
     await call.collect(await call.send(effect.key, handle))
 
+    increase = Increase(harness.meter)
+
     reconciled = await harness.reconcile.reconcile()
 
     assert reconciled.strays >= 1
     assert await harness.ledger.charges(report) == Charges(settled=2, possible_extra=0)
+    assert increase.of(EFFECTS, kind="model_call", outcome="late_duplicate") >= 1
 
 
 async def test_each_pass_continues_behind_the_page_of_the_pass_before(
