@@ -42,7 +42,9 @@ class StandIn:
                 response.headers["X-Frame-Options"] = self.frame_options
             return response
 
-        app.add_url_rule("/grafana/<path:path>", view_func=answer, methods=["GET", "POST", "PUT", "DELETE"])
+        methods = ["GET", "POST", "PUT", "DELETE"]
+        app.add_url_rule("/grafana/<path:path>", view_func=answer, methods=methods)
+        app.add_url_rule("/<path:path>", endpoint="outside", view_func=answer, methods=methods)
         return app
 
     def _answer(self, path: str) -> Response:
