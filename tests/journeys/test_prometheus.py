@@ -101,6 +101,20 @@ def test_commands_of_runbooks_that_only_read_succeed(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_charts_of_the_page_are_from_this_prometheus(monitored: OwnInstallation) -> None:
+    def drawn() -> bool:
+        """With two scrapes of every process around the end of a report."""
+        monitored.finished(monitored.submit("What do the charts show?"))
+        body = httpx.get(f"{monitored.api}/api/metrics?range=1h", timeout=60).json()
+        with_lines = {chart["name"] for chart in body["charts"] if chart["lines"]}
+        # Nothing fails and nothing is tried again.
+        return body["source"] == "prometheus" and with_lines == {
+            "throughput", "duration", "waits", "queues", "workers", "effects",
+        }  # fmt: skip
+
+    monitored.until("every chart that has something to show", drawn)
+
+
 def test_a_killed_prometheus_starts_again_with_its_data(monitored: OwnInstallation) -> None:
     since = "min_over_time(timestamp(up{job='durable-research-api'})[1h:1s])"
     before = monitored.until("a sample", lambda: ask(monitored, "query", query=since)["result"])[0]["value"][1]

@@ -126,6 +126,7 @@ class Harness:
             Dependencies(world.database, world.engine, world.objects),
             self.payloads,
             is_demo=self.is_demo,
+            dashboards=world.dashboards,
         )
         self.app: Quart = create_app(self.operations, self.settings, self.streams)
         self.app.asgi_app = Recorded(self.app.asgi_app)  # type: ignore[method-assign]  # Quart's own way to wrap

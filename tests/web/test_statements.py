@@ -56,7 +56,7 @@ class DatabaseWorld:
         self.overview = PostgresOverview(self.database)
         self.engine_overview = FakeEngineOverview(self.engine)
         self.queues = FakeQueues(self.engine)
-        self.prometheus = None
+        self.prometheus = self.dashboards = None
         self.series = PostgresSeries(self.database)
         self.provider = HangingPart("provider")
         self.schedules = FakeSchedules(self.engine)

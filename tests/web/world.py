@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from durable_research.ports.dashboards import Dashboards
 from tests.fakes import (
     FakeChanges,
     FakeDrafts,
@@ -30,6 +31,7 @@ class FakeWorld:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     similarity: FakeSimilarity = field(default_factory=FakeSimilarity)
     prometheus: FakeSeries | None = None
+    dashboards: Dashboards | None = None
 
     def __post_init__(self) -> None:
         self.progress = FakeProgressLog(self.database, self.changes)

@@ -9,6 +9,7 @@ from durable_research.adapters.models.openai_chat import OpenAIChat
 from durable_research.adapters.models.openai_embeddings import OpenAIEmbeddings
 from durable_research.adapters.models.openai_responses import OpenAIResponses
 from durable_research.adapters.models.reachability import ProviderReachability
+from durable_research.adapters.monitoring.grafana import Grafana
 from durable_research.adapters.monitoring.prometheus import PrometheusSeries
 from durable_research.adapters.notifiers.address import AddressNotifier
 from durable_research.adapters.notifiers.email import EmailNotifier
@@ -123,6 +124,15 @@ def provider_reachability(settings: Settings) -> ProviderReachability:
 def prometheus(settings: Settings) -> PrometheusSeries | None:
     """The Prometheus that the charts ask; None without an address."""
     return PrometheusSeries(settings.prometheus_url) if settings.prometheus_url else None
+
+
+def grafana(settings: Settings, stack: AsyncExitStack) -> Grafana | None:
+    """The Grafana that is embedded; None without an address."""
+    if not settings.grafana_url:
+        return None
+    found = Grafana(settings.grafana_url)
+    stack.push_async_callback(found.close)
+    return found
 
 
 def _deadlines(settings: Settings) -> CallDeadlines:

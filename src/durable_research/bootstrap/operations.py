@@ -83,6 +83,7 @@ def operations(settings: Settings, stores: Stores, client: Client, stack: AsyncE
         dependencies=Dependencies(stores.database, engine, stores.objects),
         payloads=PayloadOpener(Keyring(adapters.payload_keys(settings), engine.namespace)),
         is_demo=settings.provider == "simulator",
+        dashboards=adapters.grafana(settings, stack),
     )
 
 

@@ -192,6 +192,8 @@ class Plan:
             settings["PAYLOAD_KEYS_FILE"] = str(self.data.payload_keys)
         if "temporal" in self.roles:
             settings["DURABLE_RESEARCH_CODEC_ORIGIN"] = self.temporal_ui_url
+        if self.prometheus_url:
+            settings["DURABLE_RESEARCH_PROMETHEUS_URL"] = self.prometheus_url
         if self.simulator_url:
             settings |= simulator_settings(self.simulator_url, self.ports["simulator_smtp"], self.options.simulator_key)
             if self.environment.get("OPENAI_EMBEDDING_MODEL") == "":  # the operator turned embeddings off

@@ -19,10 +19,13 @@ from durable_research.operations.resume import Resuming
 from durable_research.operations.retry import Retrying
 from durable_research.operations.schedule import Scheduling
 from durable_research.operations.start import Starting
+from durable_research.ports.dashboards import Dashboards
 from durable_research.ports.engine.payloads import PayloadReader
 from durable_research.ports.health import Health
 
 _CHECK_SECONDS = 3.0
+# A page waits for it.
+_DASHBOARDS_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Operations:
     dependencies: Dependencies
     payloads: PayloadReader
     is_demo: bool
+    dashboards: Dashboards | None = None
 
     async def status(self, workflow_id: str, caller: Caller) -> WorkflowStatus:
         """A workflow's status; for a failed or terminated one also whether it can be resumed.
@@ -74,19 +78,27 @@ class Operations:
         """
         await self.dependencies.database.check()
 
+    async def dashboards_problem(self) -> str | None:
+        """Why the dashboards cannot be shown now; None when they can."""
+        if self.dashboards is None:
+            return "Grafana is not connected; set DURABLE_RESEARCH_GRAFANA_URL"
+        answer = await _answer(self.dashboards, _DASHBOARDS_SECONDS)
+        return None if answer == "ok" else answer
+
     async def health(self) -> dict[str, str]:
         """Each dependency's name with `ok`, or the reason why it is not."""
-
-        async def check(one: Health) -> str:
-            try:
-                async with asyncio.timeout(_CHECK_SECONDS):
-                    await one.check()
-            except TimeoutError:
-                return "no answer"
-            except InfrastructureDown as error:
-                return error.detail
-            return "ok"
-
         parts = (self.dependencies.database, self.dependencies.engine, self.dependencies.objects)
-        answers = await asyncio.gather(*(check(one) for one in parts))
+        answers = await asyncio.gather(*(_answer(one, _CHECK_SECONDS) for one in parts))
         return {one.name: answer for one, answer in zip(parts, answers, strict=True)}
+
+
+async def _answer(one: Health, seconds: float) -> str:
+    """`ok`, or the reason why not."""
+    try:
+        async with asyncio.timeout(seconds):
+            await one.check()
+    except TimeoutError:
+        return "no answer"
+    except InfrastructureDown as error:
+        return error.detail
+    return "ok"

@@ -25,6 +25,11 @@ class MonitoringSettings(BaseSettings):
         alias="DURABLE_RESEARCH_PROMETHEUS_URL",
         description="the Prometheus that the page of metrics asks; without one it reads PostgreSQL, which knows less",
     )
+    grafana_url: ServiceAddress | None = Field(
+        default=None,
+        alias="DURABLE_RESEARCH_GRAFANA_URL",
+        description="the Grafana that the page of metrics embeds below /grafana; on this machine alone, as there is no login",
+    )
     log_format: LogFormat = Field(
         default=LogFormat.AUTO,
         alias="DURABLE_RESEARCH_LOG_FORMAT",

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 _WINDOW = "$window"
 _SECONDS = "$seconds"
+# Temporal's server has workers of its own, and the same names for them: ours are those beside a metric of ours.
+_SLOTS_IN_USE = 'temporal_worker_task_slots_used{worker_type="ActivityWorker"}'
 
 
 class Unit(StrEnum):
@@ -42,25 +44,28 @@ class Chart:
     from_tables: str = ""
 
 
-def _quantile(share: str, name: str) -> Query:
-    buckets = "durable_research_workflow_processing_seconds_bucket"
-    return Query(f"histogram_quantile({share}, sum by (le) (rate({buckets}[{_WINDOW}])))", name)
-
-
 def _increase(metric: str, by: str, where: str = "", name: str = "") -> Query:
     return Query(f"sum by ({by}) (increase(durable_research_{metric}_total{where}[{_WINDOW}]))", name)
 
 
-def _increase_from_birth(metric: str, by: str, where: str, name: str = "") -> Query:
-    """The same for a counter of many series, which begin with their first event: `increase` does not count that one.
+def _from_birth(series: str) -> str:
+    """The increase of counters of many series, which begin with their first event: `increase` does not count that one.
 
     Such a series counts whole while it is younger than the window, unless Prometheus has only just found its process.
     """
-    series = f"durable_research_{metric}_total{where}"
     start = "process_start_time_seconds"
     seen = f"{start} offset {_WINDOW} or {start} > time() - {_SECONDS}"
     born = f"{series} unless {series} offset {_WINDOW} and on (job, instance) ({seen})"
-    return Query(f"sum by ({by}) ({born} or increase({series}[{_WINDOW}]))", name)
+    return f"{born} or increase({series}[{_WINDOW}])"
+
+
+def _increase_from_birth(metric: str, by: str, where: str, name: str = "") -> Query:
+    return Query(f"sum by ({by}) ({_from_birth(f'durable_research_{metric}_total{where}')})", name)
+
+
+def _quantile(share: str, name: str) -> Query:
+    buckets = _from_birth("durable_research_workflow_processing_seconds_bucket")
+    return Query(f"histogram_quantile({share}, sum by (le) ({buckets}))", name)
 
 
 CHARTS = (
@@ -124,7 +129,7 @@ CHARTS = (
         "workers that answer, and steps that they run",
         (
             Query("count(durable_research_sdk_metrics_up)", "workers"),
-            Query('sum(temporal_worker_task_slots_used{worker_type="ActivityWorker"})', "slots in use"),
+            Query(f"sum({_SLOTS_IN_USE} and on (job, instance) durable_research_sdk_metrics_up)", "slots in use"),
         ),
         "workers that began an attempt within each step",
     ),

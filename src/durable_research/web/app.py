@@ -19,6 +19,7 @@ from durable_research.web.http.middleware import LARGEST_BODY_BYTES, Middleware
 from durable_research.web.http.problems import MEDIA_TYPE, Problem, body_of, problem_of
 from durable_research.web.pages.blueprint import pages_blueprint
 from durable_research.web.pages.errors import error_page
+from durable_research.web.pages.grafana import grafana_blueprint
 
 
 def create_app(
@@ -39,6 +40,8 @@ def create_app(
     assets = Assets()
     app.register_blueprint(api_blueprint(operations, streams, settings.public_url))
     app.register_blueprint(pages_blueprint(operations, assets, settings.public_url))
+    if operations.dashboards:
+        app.register_blueprint(grafana_blueprint(operations.dashboards, settings.public_url))
     if settings.codec_origin:
         app.register_blueprint(codec_blueprint(operations.payloads, settings.codec_origin))
     _answer_errors(app, operations)

@@ -10,11 +10,13 @@ from durable_research.adapters.database.connection import Database
 from durable_research.adapters.database.ledger.ledger import PostgresLedger
 from durable_research.adapters.database.log.progress import PostgresProgressLog
 from durable_research.adapters.database.rows.series import PostgresSeries
+from durable_research.adapters.database.rows.workflows import PostgresWorkflows
 from durable_research.domain.ledger.effects import Effect, EffectKind, ProviderClass
 from durable_research.domain.workflow_ref import WorkflowRef
-from durable_research.domain.workflows.events import AttemptFailed, EventKind
+from durable_research.domain.workflows.events import AttemptFailed, Closed, EventKind, ResumedWith
 from durable_research.domain.workflows.progress import EngineAttempt
 from durable_research.domain.workflows.workflow import Kind, Status
+from durable_research.ports.database.workflows import Resumption
 from durable_research.ports.series import Line, Lines, Span
 from tests.adapters.database.rows import accepted
 
@@ -77,6 +79,23 @@ async def test_durations_are_reckoned_from_the_acceptance_and_a_step_without_an_
     lines = await read(database, until)
 
     assert lines["duration"] == [Line("p50", (None, None, 20.0)), Line("p95", (None, None, 29.0))]
+
+
+async def test_a_resumed_workflow_is_reckoned_from_its_resumption(database: Database, until: datetime) -> None:
+    workflow_id = await accepted(database, Kind.REPORT, status=Status.FAILED)
+    await move(database, workflow_id, until - timedelta(days=1))
+    await PostgresWorkflows(database).resume(Resumption(workflow_id, 0, ResumedWith()))
+    await PostgresProgressLog(database).close(workflow_id, Status.DONE, Closed(), 1)
+    for event, seconds in (("resumed", 90), ("closed", 60)):
+        moving = text(
+            "UPDATE progress_events SET at = :at WHERE workflow_id = :of AND kind = :kind AND at > now() - interval '1 day'"
+        )
+        async with database.one() as connection:
+            await connection.execute(
+                moving, {"at": until - timedelta(seconds=seconds), "of": workflow_id, "kind": event}
+            )
+
+    assert values(await read(database, until), "duration") == {"p50": (None, None, 30), "p95": (None, None, 30)}
 
 
 async def test_retries_are_counted_by_step_and_error_and_looks_and_last_failures_are_not(

@@ -132,7 +132,23 @@ def test_a_series_counts_from_its_first_event_and_not_from_when_prometheus_found
             "promql_expr_test": [{"expr": retries, "eval_time": "4m", "exp_samples": [sample]}],
         }
 
+    duration = next(chart for chart in CHARTS if chart.name == "duration").queries[0].over(120)
+    first = {
+        "interval": "30s",
+        "input_series": [
+            {"series": f"process_start_time_seconds{began}", "values": "0x20"},
+            *(
+                {
+                    "series": f'durable_research_workflow_processing_seconds_bucket{{job="worker", instance="1", le="{le}"}}',
+                    "values": f"_x6 {number}x10",
+                }
+                for le, number in (("1", 0), ("5", 1), ("+Inf", 1))
+            ),
+        ],
+        "promql_expr_test": [{"expr": duration, "eval_time": "4m", "exp_samples": [{"labels": "{}", "value": 3}]}],
+    }
     cases = [
+        first,
         case("0x20", "_x6 2x10", 2),  # its first events
         case("_x6 200x10", "_x6 2x10", 2),  # of a process that has just started
         case("_x6 0x10", "_x6 500x10", 0),  # of one that Prometheus has just found

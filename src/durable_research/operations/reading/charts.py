@@ -65,12 +65,16 @@ class Charts:
 
 @dataclass(frozen=True)
 class ReadingCharts:
-    """Reads each source within `seconds`; without an address of Prometheus, `prometheus` is None."""
+    """Reads Prometheus within `seconds`, and the tables within `tables_seconds`, as there is nothing behind them.
+
+    Without an address of Prometheus, `prometheus` is None.
+    """
 
     prometheus: SeriesSource | None
     tables: SeriesSource
     now: Clock
     seconds: float = 2.0
+    tables_seconds: float = 5.0
 
     async def read(self, chosen: ChartRange) -> Charts:
         """Read them now; a source that is away is a sentence, never an error."""
@@ -78,20 +82,22 @@ class ReadingCharts:
         span = Span(self.now(), step, steps)
         problem = None
         if self.prometheus:
-            found, problem = await self._lines(self.prometheus, span, "Prometheus")
+            found, problem = await self._lines(self.prometheus, span, "Prometheus", self.seconds)
             if found is not None and any(_has_values(lines) for lines in found.values()):
                 return Charts(chosen, span, Source.PROMETHEUS, None, _views(found))
             problem = problem or "Prometheus answers, and has nothing of ours in this time"
-        found, away = await self._lines(self.tables, span, "the database")
+        found, away = await self._lines(self.tables, span, "the database", self.tables_seconds)
         source = Source.NONE if found is None else Source.POSTGRESQL
         return Charts(chosen, span, source, "; ".join(filter(None, (problem, away))) or None, _views(found or {}))
 
-    async def _lines(self, source: SeriesSource, span: Span, name: str) -> tuple[Lines | None, str | None]:
+    async def _lines(
+        self, source: SeriesSource, span: Span, name: str, seconds: float
+    ) -> tuple[Lines | None, str | None]:
         try:
-            async with asyncio.timeout(self.seconds):
+            async with asyncio.timeout(seconds):
                 return await source.read(span), None
         except TimeoutError:
-            return None, f"{name} does not answer within {self.seconds:g} s"
+            return None, f"{name} does not answer within {seconds:g} s"
         except InfrastructureDown as down:
             return None, down.detail
 

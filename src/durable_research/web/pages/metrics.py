@@ -1,5 +1,6 @@
 """The page of metrics: charts with the tables that they are drawn from, which are all of it without a script."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,9 +12,12 @@ from durable_research.operations.reading.charts import ChartRange, Charts
 from durable_research.ports.series import Line
 from durable_research.telemetry.charts import Unit
 from durable_research.web.http import query
+from durable_research.web.pages.grafana import is_inside
 from durable_research.web.pages.shell import page
 
 _RANGES = {ChartRange.HOUR: "1 hour", ChartRange.DAY: "24 hours", ChartRange.WEEK: "7 days"}
+# The dashboard of what the product does, without Grafana's own frame.
+_DASHBOARD = "/grafana/d/durable-research-product?kiosk"
 # Colours that mean something, by a line's name; others take one after the other.
 _MEANINGS = {
     **dict.fromkeys(("done", "settled"), "green"),
@@ -42,16 +46,25 @@ class MetricsPages:
     async def metrics(self) -> Response:
         """It works with every source away, and says so."""
         query.check_names(request.args, ("range",))
-        charts = await self.operations.charts.read(query.chart_range(request.args))
+        charts, grafana = await asyncio.gather(
+            self.operations.charts.read(query.chart_range(request.args)), self._grafana_problem()
+        )
         return await page(
             self.operations,
             "metrics.html",
             charts=charts,
+            dashboard=_DASHBOARD,
+            grafana_problem=grafana,
             ranges=_RANGES,
             shown=_shown(charts),
             value=value,
             time_of=_time_of(charts),
         )
+
+    async def _grafana_problem(self) -> str | None:
+        if self.operations.dashboards and not is_inside(request):
+            return "Grafana is shown on this machine alone until there is a login"
+        return await self.operations.dashboards_problem()
 
 
 def _shown(charts: Charts) -> Mapping[str, Sequence[Shown]]:

@@ -11,41 +11,44 @@ from durable_research.domain.workflows.events import EventKind
 from durable_research.domain.workflows.workflow import Status
 from durable_research.ports.series import Line, Lines, Span
 
-# `back` numbers the steps from the newest. A workflow that waits for a provider has an event for each look: it counts once.
+# `back` numbers the steps from the newest. A workflow that waits for a provider has an event for each look, and a worker one
+# for each attempt: each counts once in a step, by DISTINCT rows, which PostgreSQL hashes; count(DISTINCT …) would sort all.
 _EVENTS = text("""
     WITH e AS (
-      SELECT *, floor(extract(epoch FROM :until - at) / :step)::int AS back,
-        coalesce((data->>'wait_left_seconds')::float8, 0) > 0 AS is_look,
-        coalesce((data->>'final')::bool, false) AS is_final
-      FROM progress_events WHERE at > :since AND at <= :until
+      SELECT kind, step, workflow_id, data, floor(extract(epoch FROM :until - at) / :step)::int AS back,
+        coalesce((data->>'wait_left_seconds')::float8, 0) > 0 AS is_look
+      FROM progress_events WHERE at > :since AND at <= :until AND kind IN (:closed, :failed, :lost, :asked, :started)
     ), found AS (
-      SELECT back, 'throughput' AS chart, data->>'status' AS name, workflow_id || seq AS counted FROM e WHERE kind = :closed
+      SELECT back, 'throughput' AS chart, data->>'status' AS name FROM e WHERE kind = :closed
       UNION ALL
-      SELECT back, 'failures', split_part(workflow_id, '-', 1), workflow_id || seq FROM e
+      SELECT back, 'failures', split_part(workflow_id, '-', 1) FROM e
       WHERE kind = :closed AND data->>'status' = ANY(:failures)
       UNION ALL
-      SELECT back, 'retries', concat_ws(' · ', step, data->'error'->>'code'), workflow_id || seq FROM e
-      WHERE kind = :failed AND NOT is_look AND NOT is_final
+      SELECT back, 'retries', concat_ws(' · ', step, data->'error'->>'code') FROM e
+      WHERE kind = :failed AND NOT is_look AND NOT coalesce((data->>'final')::bool, false)
       UNION ALL
-      SELECT back, 'retries', step || ' · worker lost', workflow_id || seq FROM e WHERE kind = :lost
+      SELECT back, 'retries', step || ' · worker lost' FROM e WHERE kind = :lost
       UNION ALL
-      SELECT back, 'waits', 'provider', workflow_id FROM e WHERE kind = :failed AND is_look
+      SELECT back, 'waits', 'approval' FROM e WHERE kind = :asked
       UNION ALL
-      SELECT back, 'waits', 'approval', workflow_id FROM e WHERE kind = :asked
+      SELECT back, 'waits', 'decision' FROM e WHERE kind = :failed AND (data->>'asks_a_person')::bool
       UNION ALL
-      SELECT back, 'waits', 'decision', workflow_id FROM e WHERE kind = :failed AND (data->>'asks_a_person')::bool
+      SELECT back, 'waits', 'provider' FROM (SELECT DISTINCT back, workflow_id FROM e WHERE kind = :failed AND is_look) AS d
       UNION ALL
-      SELECT back, 'workers', 'workers', data->>'worker' FROM e WHERE kind = :started
+      SELECT back, 'workers', 'workers' FROM (
+        SELECT DISTINCT back, data->>'worker' FROM e WHERE kind = :started
+      ) AS d
     )
-    SELECT chart, name, back, count(DISTINCT counted)::float8 AS value FROM found GROUP BY chart, name, back
+    SELECT chart, name, back, count(*)::float8 AS value FROM found GROUP BY chart, name, back
 """)
+# An event of the workflow itself has the number of the resumption that it belongs to: it began with that one's first event.
 _DURATIONS = text("""
     WITH ended AS (
-      SELECT floor(extract(epoch FROM :until - c.at) / :step)::int AS back, extract(epoch FROM c.at - (
-        SELECT max(b.at) FROM progress_events b
-        WHERE b.workflow_id = c.workflow_id AND b.seq < c.seq AND b.kind = ANY(:beginnings)
-      ))::float8 AS seconds
-      FROM progress_events c WHERE c.at > :since AND c.at <= :until AND c.kind = :closed
+      SELECT floor(extract(epoch FROM :until - c.at) / :step)::int AS back, extract(epoch FROM c.at - b.at)::float8 AS seconds
+      FROM progress_events c JOIN progress_events b
+        ON b.workflow_id = c.workflow_id AND b.step = '' AND b.attempt = c.attempt
+        AND b.kind = CASE c.attempt WHEN 0 THEN :accepted ELSE :resumed END
+      WHERE c.at > :since AND c.at <= :until AND c.kind = :closed
     ), shares AS (
       SELECT back, percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY seconds) AS values FROM ended GROUP BY back
     )
@@ -63,7 +66,8 @@ _WORDS: dict[str, Any] = {
     "asked": str(EventKind.APPROVAL_ASKED),
     "started": str(EventKind.ATTEMPT_STARTED),
     "failures": [str(Status.FAILED), str(Status.TERMINATED)],
-    "beginnings": [str(EventKind.ACCEPTED), str(EventKind.RESUMED)],
+    "accepted": str(EventKind.ACCEPTED),
+    "resumed": str(EventKind.RESUMED),
 }
 _COUNTED = ("throughput", "failures", "retries", "waits", "workers", "effects")
 
@@ -96,6 +100,5 @@ def _line(name: str, rows: Sequence[Row[Any]], span: Span, *, is_counted: bool) 
     """A step without rows counts none of them; it has no percentile."""
     values: list[float | None] = [0.0 if is_counted else None] * span.steps
     for row in rows:
-        if 0 <= row.back < span.steps:
-            values[span.steps - 1 - row.back] = round(row.value, 2)
+        values[span.steps - 1 - row.back] = round(row.value, 2)
     return Line(name, tuple(values))
