@@ -1,6 +1,6 @@
 # One front door: people, hooks and CI call the same targets. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench temporal demo up monitoring test test-litellm test-clients check fix rules bench chaos crash-table outages lock picture record clean
+.PHONY: help setup setup-dev setup-bench temporal demo up monitoring test test-litellm test-clients check fix rules bench chaos crash-table outages alarms lock picture record clean
 VENV := .venv
 BIN := $(VENV)/bin
 FIND_TEMPORAL := $(BIN)/python -u -c "from durable_research.local.temporal.binary import find_temporal; print(find_temporal(print))"
@@ -85,6 +85,10 @@ crash-table: setup ## a process killed at every crash point (RUNS=50 OTHER_RUNS=
 
 outages: setup ## the provider slow, loading, failing and cut off for minutes, side by side (PACE=0.02 for seconds)
 	$(BIN)/durable-research outages $(if $(PACE),--pace $(PACE)) $(if $(OUT),--out $(OUT))
+
+alarms: setup ## cause each alert by a real fault on a real installation with Prometheus, sixty times as fast (OUT=page.md)
+	sh tools/setup.sh prometheus
+	$(BIN)/durable-research alarms $(if $(OUT),--out $(OUT))
 
 picture: setup-dev ## the README's picture of the live page, from the running product
 	sh tools/setup.sh browser

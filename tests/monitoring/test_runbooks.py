@@ -14,7 +14,6 @@ from durable_research.monitoring.rules import Alert
 from durable_research.settings.settings import Settings
 from durable_research.telemetry.metrics import METRICS
 from tests.monitoring.runbooks import FOLDER, PAGES, blocks
-from tests.monitoring.test_rule_files import OF_THE_QUEUE_READER
 
 EACH = pytest.mark.parametrize("alert", ALERTS, ids=[alert.name for alert in ALERTS])
 READS_ONLY = {"list", "show", "doctor"}
@@ -65,7 +64,7 @@ def test_a_command_that_shows_something_changes_nothing(line: str) -> None:
 
 def test_error_codes_steps_and_metrics_in_runbooks_exist() -> None:
     codes = {one.code for one in (*vars(errors).values(), *vars(model_errors).values()) if hasattr(one, "code")}
-    metrics = {metric.name for metric in METRICS} | OF_THE_QUEUE_READER
+    metrics = {metric.name for metric in METRICS}
     named = {name for page in PAGES.values() for name in re.findall(r"`([a-z]+(?:_[a-z0-9]+)+)`", page)}
 
     assert named - codes - metrics - set(policies()) == set()

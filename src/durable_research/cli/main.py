@@ -50,6 +50,10 @@ COMMANDS = {
         "durable_research.cli.experiments.outages",
         "Have the provider be slow, fail and be cut off, and count what was billed.",
     ),
+    "alarms": (
+        "durable_research.cli.experiments.alarms",
+        "Cause each alert by a real fault, and measure how long it takes to fire.",
+    ),
     "simulator": ("durable_research.cli.operator.simulator", "Run the pretend model provider as a program of its own."),
 }
 

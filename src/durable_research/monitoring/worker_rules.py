@@ -40,7 +40,8 @@ WORKERS = Group(
         ),
         Recording("operation:temporal_request_latency_seconds:p99_5m", _p99(_REQUEST_SECONDS, "operation")),
         Alert(
-            "TaskQueueWithoutWorker", Severity.PAGE, "5m",
+            # Temporal forgets a poller five minutes after its last poll: this comes after seven, and outlasts a deployment.
+            "TaskQueueWithoutWorker", Severity.PAGE, "2m",
             "No worker polls the task queue {{ $labels.queue }}.",
             "\nor ".join(map(_without_worker, queues.QUEUES)),
         ),
