@@ -1,6 +1,6 @@
 # One front door: people, hooks and CI call the same targets. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-bench temporal demo up monitoring test test-litellm test-clients check fix rules bench chaos crash-table outages alarms lock picture record clean
+.PHONY: help setup setup-dev setup-bench temporal demo up monitoring test test-litellm test-clients check fix rules dashboards bench chaos crash-table outages alarms lock picture record clean
 VENV := .venv
 BIN := $(VENV)/bin
 FIND_TEMPORAL := $(BIN)/python -u -c "from durable_research.local.temporal.binary import find_temporal; print(find_temporal(print))"
@@ -46,6 +46,9 @@ fix: setup-dev ## mend what the formatter and linter can mend
 
 rules: setup-dev ## write deploy/monitoring/rules anew from src/durable_research/monitoring
 	$(BIN)/python -m durable_research.monitoring.rule_files deploy/monitoring/rules
+
+dashboards: setup-dev ## write deploy/monitoring/dashboards anew from its builders (DOCUMENTS=where your copy of docs is read)
+	$(BIN)/python -m deploy.monitoring.dashboards.builders deploy/monitoring/dashboards $(DOCUMENTS)
 
 # Tests wait for servers more than they reckon: three workers keep two cores busy. 0 runs one test after the other in one process.
 WORKERS ?= 3

@@ -3,12 +3,12 @@
 import importlib
 import pkgutil
 
-import bench
 import pytest
-from bench.__main__ import main
-from bench.recovery import HELD
 from click.testing import CliRunner
 
+import bench
+from bench.__main__ import main
+from bench.recovery import HELD
 from durable_research.catalogue import policies
 from durable_research.failpoints.registry import failpoints_of
 

@@ -273,11 +273,13 @@ def test_architecture_md_names_every_folder() -> None:
 def test_every_path_that_the_documents_name_exists() -> None:
     there = {
         f"{relative(path)}/" if path.is_dir() else relative(path)
-        for part in ("src", "tests", "docs", "tools", "requirements", "bench", "examples")
+        for part in ("src", "tests", "docs", "tools", "requirements", "bench", "examples", "deploy")
         for path in (ROOT / part).rglob("*")
         if "__pycache__" not in path.parts
     }
-    there |= {f"{part}/" for part in ("src", "tests", "docs", "tools", "requirements", "bench", "examples", "data")}
+    there |= {
+        f"{part}/" for part in ("src", "tests", "docs", "tools", "requirements", "bench", "examples", "deploy", "data")
+    }
     pages = [page for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")] if page.name != "CHANGELOG.md"]
     named = {(page, path) for page in pages for path in _paths_in(page.read_text())}
 

@@ -22,6 +22,7 @@ COPIED = (
     "requirements",
     "tests",
     "bench",
+    "deploy",
     "examples",
     "tools",
     "pyproject.toml",

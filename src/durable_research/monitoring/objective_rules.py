@@ -7,8 +7,8 @@ Two windows: the long one says that it matters, the short one that it still happ
 
 from durable_research.monitoring.rules import Alert, Group, Recording, Severity, ratio
 
-_API_BUDGET = 0.005
-_PROCESSING_BUDGET = 0.05
+API_BUDGET = 0.005
+PROCESSING_BUDGET = 0.05
 _FAST, _SLOW = 14.4, 6
 _REQUESTS = "durable_research_http_requests_total"
 _PROCESSING = "durable_research_workflow_processing_seconds"
@@ -52,23 +52,23 @@ OBJECTIVES = Group(
             "ApiErrorBudgetBurnsFast", Severity.PAGE, "2m",
             "{{ $value | humanizePercentage }} of the API's answers in the last hour are server errors: half of a month's "
             "budget is gone within a day.",
-            _burns(_API, "1h", "5m", _FAST * _API_BUDGET, _requests("1h")),
+            _burns(_API, "1h", "5m", _FAST * API_BUDGET, _requests("1h")),
         ),
         Alert(
             "ApiErrorBudgetBurnsSlowly", Severity.TICKET, "15m",
             "{{ $value | humanizePercentage }} of the API's answers are server errors: a month's budget is gone within days.",
-            _burns(_API, "6h", "30m", _SLOW * _API_BUDGET, _requests("6h")),
+            _burns(_API, "6h", "30m", _SLOW * API_BUDGET, _requests("6h")),
         ),
         Alert(
             "ProcessingBudgetBurnsFast", Severity.PAGE, "2m",
             "{{ $value | humanizePercentage }} of the workflows of the last hour failed or took longer than ten minutes.",
-            _burns(_IN_TIME, "1h", "5m", _FAST * _PROCESSING_BUDGET, _workflows("1h")),
+            _burns(_IN_TIME, "1h", "5m", _FAST * PROCESSING_BUDGET, _workflows("1h")),
         ),
         Alert(
             "ProcessingBudgetBurnsSlowly", Severity.TICKET, "15m",
             "{{ $value | humanizePercentage }} of the workflows failed or took longer than ten minutes: a month's budget is "
             "gone within days.",
-            _burns(_IN_TIME, "6h", "30m", _SLOW * _PROCESSING_BUDGET, _workflows("6h")),
+            _burns(_IN_TIME, "6h", "30m", _SLOW * PROCESSING_BUDGET, _workflows("6h")),
         ),
     ),
 )  # fmt: skip
