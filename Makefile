@@ -72,7 +72,7 @@ test-clients: check ## the OpenAPI document from outside: two generated clients,
 	$(FIND_TEMPORAL)
 	$(BIN)/pytest -m clients
 
-bench: setup-bench ## recovery time, latency, memory, typesetting (ONLY=latency PEERS=a folder with a bare workflow beside ours)
+bench: setup-bench ## recovery time, latency, memory, typesetting, telemetry (ONLY=latency PEERS=a folder with a bare workflow beside ours)
 	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(PEERS),--peers $(PEERS))
 
 RUNS ?= 3

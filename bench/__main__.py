@@ -9,9 +9,13 @@ from bench.held_calls import measure_held_calls
 from bench.latency import measure_latency
 from bench.memory import measure_memory
 from bench.recovery import measure_recovery
+from bench.telemetry import measure_telemetry
 from bench.typesetting import measure_typesetting
 
-KINDS = ["recovery", "latency", "memory", "held-calls", "typesetting"]
+KINDS = ["recovery", "latency", "memory", "held-calls", "typesetting", "telemetry"]
+
+# So many that a worker's background work, such as its beat, weighs little.
+TELEMETRY_REPORTS = 60
 
 
 @click.command()
@@ -24,7 +28,7 @@ KINDS = ["recovery", "latency", "memory", "held-calls", "typesetting"]
     help="The folder of the bare workflow that latency is compared with; without one, ours is measured alone.",
 )
 def main(only: str | None, rounds: int, reports: int, peers: Path | None) -> None:
-    """Measure recovery, latency beside a bare workflow, memory at rest and of calls that last, typesetting at its limits."""
+    """Measure recovery, latency beside a bare workflow, memory, typesetting, and what telemetry costs."""
     with tempfile.TemporaryDirectory(prefix="durable-research-bench-") as scratch:
         folder = Path(scratch)
         if only in {None, "memory"}:
@@ -35,6 +39,8 @@ def main(only: str | None, rounds: int, reports: int, peers: Path | None) -> Non
             measure_recovery(folder / "recovery", rounds)
         if only in {None, "typesetting"}:
             measure_typesetting()
+        if only in {None, "telemetry"}:
+            measure_telemetry(folder / "telemetry", rounds, TELEMETRY_REPORTS)
         if only in {None, "latency"}:
             measure_latency(folder / "latency", peers, rounds, reports)
 
