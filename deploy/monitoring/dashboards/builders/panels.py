@@ -67,13 +67,15 @@ def increase(metric: str, by: str, where: str = "") -> str:
 
 
 def quantiles(histogram: str, by: str, shares: tuple[float, ...], where: str = "") -> tuple[Query, ...]:
-    """One query for each share, named p50, p95 and so on."""
+    """One query for each share, named p50, p95 and so on.
+
+    A series that is new counts whole: of a histogram that few events touch, `rate` would miss the first of each.
+    """
+    buckets = f"{histogram}_bucket{where}"
+    seen = f"{buckets} unless {buckets} offset {WINDOW} or increase({buckets}[{WINDOW}])"
     labels = f"{by}, le" if by else "le"
     names = " ".join(f"{{{{{label.strip()}}}}}" for label in by.split(",") if by)
     return tuple(
-        Query(
-            f"histogram_quantile({share}, sum by ({labels}) (rate({histogram}_bucket{where}[{WINDOW}])))",
-            f"{names} p{share * 100:g}".strip(),
-        )
+        Query(f"histogram_quantile({share}, sum by ({labels}) ({seen}))", f"{names} p{share * 100:g}".strip())
         for share in shares
     )

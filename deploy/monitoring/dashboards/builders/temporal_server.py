@@ -62,8 +62,8 @@ _MATCHING = (
         "TaskQueueStuck",
     ),
     Panel(
-        "Lag of the history's queues", Unit.SECONDS, "p99 by kind of task: how far a shard is behind.",
-        quantiles("shardinfo_immediate_queue_lag", "task_category", (0.99,), _SERVER), "TaskQueueBacklog",
+        "Wait of the history's tasks", Unit.SECONDS, "p50 and p99: from when a task is due to when the history takes it up.",
+        quantiles("task_latency_queue", "", (0.5, 0.99), _SERVER), "TaskQueueBacklog",
     ),
 )  # fmt: skip
 _STORES = (
