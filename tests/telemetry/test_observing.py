@@ -37,8 +37,11 @@ class FakeBacklog:
     """Answers what the test sets; None is away."""
 
     found: Backlog | None = Backlog()
+    error: Exception | None = None
 
     async def read(self) -> Backlog:
+        if self.error:
+            raise self.error
         if self.found is None:
             raise InfrastructureDown("the database does not answer")
         return self.found
@@ -133,3 +136,17 @@ async def test_what_waits_in_the_queues_is_exported_and_nothing_while_temporal_i
     assert value(meter, QUEUES_READ_UP) == 0
     assert series(meter.text(), QUEUE_BACKLOG) == series(meter.text(), QUEUE_POLLERS) == {}
     assert value(meter, BACKLOG_READ_UP) == 1
+
+
+async def test_an_error_of_ours_ends_no_observing_and_leaves_no_stale_gauge() -> None:
+    backlog, meter = FakeBacklog(), registry()
+    observing = Observing(backlog, FakeQueues(), meter)
+    await observing.observe()
+    assert series(meter.text(), NOT_STARTED)
+
+    backlog.error = ValueError("a kind of a newer version")
+    await observing.observe()
+
+    assert value(meter, BACKLOG_READ_UP) == 0
+    assert series(meter.text(), NOT_STARTED) == {}
+    assert value(meter, QUEUES_READ_UP) == 1

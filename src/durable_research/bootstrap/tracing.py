@@ -25,9 +25,8 @@ def traces(instance: str) -> Iterator[None]:
     if not are_on(os.environ):
         yield
         return
-    from durable_research.telemetry.otlp import (
-        OtlpTracer,
-    )  # a tenth of a second and 15 MB, which nobody needs without traces
+    # Not above: a tenth of a second and 15 MB, which nobody needs without traces.
+    from durable_research.telemetry.otlp import OtlpTracer
 
     tracer = OtlpTracer(instance, version("durable-research"))
     try:

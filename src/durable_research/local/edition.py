@@ -117,11 +117,11 @@ class _Edition:
 
     async def _start_all(self) -> None:
         """Start the servers side by side, then everything that needs them."""
+        # Looked for before anything has started that a missing one would stop.
+        with_prometheus = "prometheus" in self._options.extras
+        program = await asyncio.to_thread(find_prometheus) if with_prometheus else None
         servers = [self._start_postgres(), self._start_temporal(), self._start_simulator()]
-        if "prometheus" in self._options.extras:
-            program = await asyncio.to_thread(
-                find_prometheus
-            )  # before anything has started that a missing one would stop
+        if program:
             servers.append(self._start_prometheus(program))
         await _together(*servers)
         specs = self._plan.workers() if "worker" in self._plan.roles else []

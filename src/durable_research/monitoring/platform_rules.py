@@ -4,12 +4,14 @@ from durable_research.monitoring.jobs import API, JOBS, WORKER
 from durable_research.monitoring.rules import Alert, Group, Recording, Severity
 
 _JOBS = "|".join(JOBS)
+# Grafana's answers are passed on, not ours: its outage is not the API's.
+_OURS = 'route!~"/grafana/.*"'
 _REQUESTS = "durable_research_http_requests_total"
 
 PLATFORM = Group(
     "platform",
     (
-        Recording("durable_research_http_requests:increase5m", f"sum(increase({_REQUESTS}[5m]))"),
+        Recording("durable_research_http_requests:increase5m", f"sum(increase({_REQUESTS}{{{_OURS}}}[5m]))"),
         Alert(
             "ApiNotReady", Severity.PAGE, "2m",
             "No API process answers, or none reaches the database: nothing can be asked or read.",
@@ -18,7 +20,7 @@ PLATFORM = Group(
         Alert(
             "ApiErrorRatioHigh", Severity.PAGE, "5m",
             "{{ $value | humanizePercentage }} of the API's answers are server errors.",
-            f'sum(increase({_REQUESTS}{{status=~"5.."}}[5m])) / durable_research_http_requests:increase5m > 0.05\n'
+            f'sum(increase({_REQUESTS}{{{_OURS},status=~"5.."}}[5m])) / durable_research_http_requests:increase5m > 0.05\n'
             "and durable_research_http_requests:increase5m >= 20",
         ),
         Alert(

@@ -10,6 +10,7 @@ from durable_research.domain.ledger.effects import EffectKind
 from durable_research.domain.workflows.workflow import Kind
 from durable_research.ports.database.backlog import Backlog, BacklogReader, Waiting
 from durable_research.ports.engine.queues import QueueReader, QueueState
+from durable_research.telemetry import logs
 from durable_research.telemetry.meter import Meter
 from durable_research.telemetry.metric import Metric
 from durable_research.telemetry.metrics import (
@@ -80,6 +81,10 @@ class Observing:
                 found = await read()
         except (InfrastructureDown, TimeoutError):
             pass
+        except (
+            Exception
+        ) as error:  # anything else must not end the observing: gauges would stand still, and alerts with them
+            logs.emit(logs.OBSERVING_FAILED, error=type(error).__name__)
         self.meter.set(up, found is not None)
         # What is over must not stay: a series of a code or a question that nobody has any more.
         for gauge in gauges:

@@ -46,6 +46,12 @@ WORKER_STOPPED = LogEvent("worker.stopped", Level.INFO, ("identity",), "the work
 BEAT_FAILED = LogEvent(
     "worker.beat_failed", Level.WARNING, ("error",), "the worker could not write its sign of life; it tries again"
 )
+OBSERVING_FAILED = LogEvent(
+    "observing.failed",
+    Level.ERROR,
+    ("error",),
+    "what waits could not be read for its gauges, by an error of ours; it tries again",
+)
 ATTEMPT_FAILED = LogEvent("attempt.failed", Level.WARNING, ("code",), "an attempt at a step failed")
 ATTEMPT_CRASHED = LogEvent(
     "attempt.crashed", Level.ERROR, (), "a mistake of ours ended an attempt; it counts as failed"

@@ -125,7 +125,7 @@ async def test_a_request_is_passed_on_with_its_path_query_and_body(connected: Qu
 
 
 async def test_who_a_client_says_that_it_is_is_not_passed_on(connected: QuartClient, grafana: StandIn) -> None:
-    said = {"X-WEBAUTH-USER": "admin", "X-JWT-Assertion": "e30", "Authorization": "Bearer canary", "X-Real-IP": "::1"}
+    said = {"X-WEBAUTH-USER": "admin", "X-JWT-Assertion": "e30", "Authorization": "Bearer canary"}
 
     await get(connected, PRODUCT, HERE, **said)
 
@@ -142,21 +142,27 @@ async def test_a_compressed_file_and_a_redirect_come_as_they_are(connected: Quar
     assert (redirect.status_code, redirect.headers["Location"]) == (302, "/grafana/d/durable-research-product")
 
 
+PUBLIC, LOCAL = "https://research.example", "http://127.0.0.1:8000"
+
+
 @pytest.mark.parametrize(
-    ("scope", "headers"),
+    ("scope", "headers", "public_url"),
     [
-        (ELSEWHERE, {}),
-        ({}, {}),
-        (HERE, {"Host": "research.example"}),
-        (HERE, {"X-Forwarded-For": "192.0.2.7"}),
-        (HERE, {"Forwarded": "for=192.0.2.7"}),
-        (HERE, {"Via": "1.1 gateway"}),
+        (ELSEWHERE, {}, LOCAL),
+        ({}, {}, LOCAL),
+        (HERE, {"Host": "research.example"}, PUBLIC),
+        (HERE, {}, PUBLIC),  # as through a proxy that adds nothing and names us as it calls us
+        (HERE, {"X-Forwarded-For": "192.0.2.7"}, LOCAL),
+        (HERE, {"X-Forwarded-Host": "research.example"}, LOCAL),
+        (HERE, {"X-Real-IP": "192.0.2.7"}, LOCAL),
+        (HERE, {"Forwarded": "for=192.0.2.7"}, LOCAL),
+        (HERE, {"Via": "1.1 gateway"}, LOCAL),
     ],
 )
 async def test_it_is_not_found_outside_this_machine(
-    harness: Harness, connected: QuartClient, grafana: StandIn, scope: Scope, headers: dict[str, str]
+    harness: Harness, connected: QuartClient, grafana: StandIn, scope: Scope, headers: dict[str, str], public_url: str
 ) -> None:
-    harness.settings = harness.settings.model_copy(update={"public_url": "https://research.example"})
+    harness.settings = harness.settings.model_copy(update={"public_url": public_url})
     harness.rebuild()
 
     answer = await get(QuartClient(harness.app), PRODUCT, scope, **headers)
@@ -239,3 +245,19 @@ async def test_without_an_address_the_page_says_how_to_connect_one_and_grafana_i
 ) -> None:
     assert "Grafana is not connected; set DURABLE_RESEARCH_GRAFANA_URL." in await page(client, "/metrics-ui")
     assert (await get(client, PRODUCT)).status_code == 404
+
+
+async def test_a_session_belongs_to_the_client_that_has_it(connected: QuartClient, grafana: StandIn) -> None:
+    given = await get(connected, PRODUCT)
+    assert given.headers.getlist("Set-Cookie")
+
+    await get(QuartClient(connected.app), PRODUCT)
+
+    assert "Cookie" not in grafana.seen[-1][2]
+
+
+async def test_a_header_that_is_not_ascii_is_passed_on(connected: QuartClient, grafana: StandIn) -> None:
+    answer = await get(connected, PRODUCT, HERE, **{"User-Agent": "caf\xe9", "Cookie": "other=\xe9"})
+
+    assert answer.status_code == 200
+    assert grafana.seen[-1][2]["User-Agent"].encode("latin-1").decode() == "caf\xe9"  # the bytes as they came

@@ -4,6 +4,7 @@ Source: Grafana's documentation, "Run Grafana behind a reverse proxy", and its c
 """
 
 import json
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
@@ -32,7 +33,9 @@ class Grafana:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/").removesuffix("/grafana")
-        self._client = httpx.AsyncClient(timeout=_SECONDS, follow_redirects=False)
+        # Cookies are their clients': kept here, one session would be everybody's. For their sake no proxy either.
+        nobodys = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._client = httpx.AsyncClient(timeout=_SECONDS, follow_redirects=False, cookies=nobodys, trust_env=False)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -52,24 +55,25 @@ class Grafana:
 
     async def forward(self, request: ForwardedRequest) -> ForwardedAnswer:
         passed = [
-            (name, value)
+            (name.encode("latin-1"), value.encode("latin-1"))
             for name, value in request.headers
             if name.lower() not in _OF_A_CONNECTION and not name.lower().startswith(_OF_A_PROXY)
         ]
-        built = self._client.build_request(
-            request.method, self._url + request.target, headers=passed, content=request.body or None
-        )
-        if "accept-encoding" not in {name.lower() for name, _ in passed}:
-            built.headers["accept-encoding"] = "identity"
         try:
+            built = self._client.build_request(
+                request.method, self._url + request.target, headers=passed, content=request.body or None
+            )
+            if b"accept-encoding" not in {name.lower() for name, _ in passed}:
+                built.headers["accept-encoding"] = "identity"
             answer = await self._client.send(built, stream=True)
             try:
                 body = await _whole(answer)
             finally:
                 await answer.aclose()
-        except (httpx.HTTPError, httpx.InvalidURL) as cause:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as cause:
             raise InfrastructureDown(f"Grafana cannot be reached ({type(cause).__name__})") from None
-        headers = [(name, value) for name, value in answer.headers.multi_items() if name not in _OF_A_CONNECTION]
+        sent = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw]
+        headers = [(name, value) for name, value in sent if name.lower() not in _OF_A_CONNECTION]
         return ForwardedAnswer(headers, body, answer.status_code)
 
 

@@ -28,7 +28,7 @@ class PrometheusSeries:
         self._url = f"{url.rstrip('/')}/api/v1/query_range"
 
     async def read(self, span: Span) -> Lines:
-        async with httpx.AsyncClient(timeout=_SECONDS) as client:
+        async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
             found = await asyncio.gather(*(self._chart(client, chart, span) for chart in CHARTS))
         return {chart.name: lines for chart, lines in zip(CHARTS, found, strict=True)}
 
@@ -59,7 +59,7 @@ class PrometheusSeries:
                     body += piece
                     if len(body) > _LARGEST_BODY:
                         raise InfrastructureDown("Prometheus' answer does not come to an end")
-        except httpx.HTTPError as cause:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as cause:
             # Its own words may quote the address with a password.
             raise InfrastructureDown(f"Prometheus cannot be reached ({type(cause).__name__})") from None
         return body

@@ -10,9 +10,11 @@ from temporalio.client import (
     ScheduleDescription,
     WorkflowExecutionStatus,
 )
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from durable_research import policies
+from durable_research.domain.errors import InfrastructureDown
 from durable_research.ports.engine.overview import ReconciliationRun
 from durable_research.temporal import names
 from durable_research.temporal.client.rpc import answers_within
@@ -74,5 +76,8 @@ class TemporalOverview:
             raise
         status = found.status.name.lower() if found.status else "unknown"
         is_completed = found.status is WorkflowExecutionStatus.COMPLETED
-        result = await handle.result(rpc_timeout=policies.ENGINE_ANSWER) if is_completed else {}
+        try:
+            result = await handle.result(rpc_timeout=policies.ENGINE_ANSWER) if is_completed else {}
+        except (ApplicationError, ValueError, TypeError) as cause:  # sealed with a key that this process does not have
+            raise InfrastructureDown("its result cannot be read; see PAYLOAD_KEYS") from cause
         return ReconciliationRun(action.scheduled_at, status, found.close_time, result)

@@ -32,7 +32,7 @@ def pages_blueprint(operations: Operations, assets: Assets, public_url: str | No
     pages: list[_Page] = [
         ("/", "GET", home.home),
         ("/static/<name>", "GET", static),
-        ("/metrics-ui", "GET", MetricsPages(operations).metrics),
+        ("/metrics-ui", "GET", MetricsPages(operations, public_url).metrics),
         ("/system", "GET", SystemPages(operations).system),
         ("/schedules", "GET", schedules.schedules),
         ("/schedules", "POST", schedules.add),

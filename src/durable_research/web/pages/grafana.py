@@ -5,7 +5,7 @@ Until there is a login it is served on this machine alone: whoever reaches it ma
 
 import ipaddress
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from quart import Blueprint, Request, Response, request
 from werkzeug.exceptions import NotFound
@@ -17,6 +17,7 @@ from durable_research.web.http.middleware import host_name, is_this_machine
 # Its own scripts need what our policy forbids, so that it has its own; who may frame it is ours to say.
 _ANCESTORS = "frame-ancestors 'self'"
 _POLICY = "content-security-policy"
+_OF_A_PROXY = ("forwarded", "via", "x-forwarded-", "x-real-ip")
 
 
 def grafana_blueprint(dashboards: Dashboards, public_url: str | None) -> Blueprint:
@@ -24,7 +25,7 @@ def grafana_blueprint(dashboards: Dashboards, public_url: str | None) -> Bluepri
     blueprint = Blueprint("grafana", __name__)
 
     async def forward(path: str = "") -> Response:
-        if not is_inside(request) or ".." in unquote(path).split("/"):
+        if not is_inside(request, public_url) or ".." in unquote(path).split("/"):
             raise NotFound
         scope: Any = request.scope
         query = scope["query_string"].decode("latin-1")
@@ -60,12 +61,15 @@ def _framed(policy: str) -> str:
     return ";".join([*kept, f" {_ANCESTORS}" if kept else _ANCESTORS])
 
 
-def is_inside(asked: Request) -> bool:
+def is_inside(asked: Request, public_url: str | None) -> bool:
     """Whether a program on this machine asks, by one of this machine's own names, and no proxy in between."""
     scope: Any = asked.scope
+    # What is in front of us may not say so, as a plain nginx does not; a public name does.
+    is_public = public_url is not None and not is_this_machine(urlsplit(public_url).hostname or "")
     host, client = host_name(asked.headers.get("Host", "")), scope.get("client")
-    proxied = any(name in asked.headers for name in ("Forwarded", "X-Forwarded-For", "Via"))
-    return bool(client) and _is_loopback(client[0]) and host is not None and is_this_machine(host) and not proxied
+    proxied = any(name.lower().startswith(_OF_A_PROXY) for name in asked.headers.keys())  # noqa: SIM118 - not a mapping
+    by_own_name = host is not None and is_this_machine(host) and not is_public
+    return bool(client) and _is_loopback(client[0]) and by_own_name and not proxied
 
 
 def _is_loopback(address: str) -> bool:

@@ -42,6 +42,7 @@ class MetricsPages:
     """The one page."""
 
     operations: Operations
+    public_url: str | None
 
     async def metrics(self) -> Response:
         """It works with every source away, and says so."""
@@ -62,7 +63,7 @@ class MetricsPages:
         )
 
     async def _grafana_problem(self) -> str | None:
-        if self.operations.dashboards and not is_inside(request):
+        if self.operations.dashboards and not is_inside(request, self.public_url):
             return "Grafana is shown on this machine alone until there is a login"
         return await self.operations.dashboards_problem()
 
