@@ -1,13 +1,17 @@
 """Kill any process at any moment: the report arrives, and the provider bills once."""
 
 import json
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
 from durable_research.local.data_folder import DataFolder
 from durable_research.telemetry.logs import CONTEXT, EVENTS
-from tests.collector import Collector
+from tests.collector import Collector, SpanSeen
 from tests.installation import Installation, until
+
+END_UNKNOWN = "durable_research.end_unknown"
 
 
 def holder(installation: Installation, report: str, step: str) -> str:
@@ -93,32 +97,53 @@ def test_three_kills_in_one_step_do_not_use_up_its_three_allowed_failures(
     report = own_installation.submit(prompt)
 
     assert_arrived_and_billed_once(own_installation, report, prompt)
-    assert own_installation.step(report, "llm_call")["attempt"] == 4
+    # A busy machine may lose one more.
+    assert own_installation.step(report, "llm_call")["attempt"] >= 4
     until("the last span of the report", lambda: collector.of(report, "attempt close_workflow"))
-    assert_traced_with_three_lost_attempts(own_installation, collector, report)
+    assert_traced_with_lost_attempts(own_installation, collector, report)
     assert_every_line_is_a_documented_event(own_installation, prompt)
 
 
-def assert_traced_with_three_lost_attempts(installation: Installation, collector: Collector, report: str) -> None:
+def assert_traced_with_lost_attempts(installation: Installation, collector: Collector, report: str) -> None:
     (start,) = collector.of(report, "workflow.start")
     (request,) = (one for one in collector.spans if one.id == start.parent)
-    attempts = collector.of(report, "attempt llm_call")
-    started = [event for event in installation.events(report) if event["kind"] == "attempt_started"]
+    attempts = {one.id: one for one in collector.of(report, "attempt llm_call")}
     assert (request.name, request.kind) == ("POST /api/workflows/generate-report", "server")
     assert {one.trace for one in collector.of(report)} == {request.trace}
     assert {one.parent for one in collector.of(report, "attempt ")} == {start.id}
-    assert [
-        (one.attributes["durable_research.attempt"], one.attributes["durable_research.worker"], one.is_error)
-        for one in attempts
-    ] == [(event["attempt"], event["worker"], event["attempt"] < 4) for event in started if event["step"] == "llm_call"]
-    assert [one.attributes.get("durable_research.end_unknown", False) for one in attempts] == [True, True, True, False]
-    # One send, however many died over it; the last attempt took it up.
+    assert_attempts_are_as_logged(installation, collector, report)
+    # One send, however many died over it; the last attempt that took it up is the log's.
     assert len(collector.of(report, "provider.send")) <= 1
-    assert {one.parent for one in collector.of(report, "provider.") if one.step == "llm_call"} <= {
-        one.id for one in attempts
-    }
-    assert [one.parent for one in collector.of(report, "provider.reattach")][-1] == attempts[-1].id
-    assert len({one.id for one in collector.spans}) == len(collector.spans)
+    assert {one.parent for one in collector.of(report, "provider.") if one.step == "llm_call"} <= attempts.keys()
+    took_up = attempts[collector.of(report, "provider.reattach")[-1].parent].attributes["durable_research.attempt"]
+    assert took_up == of_llm_call(installation, report, "attempt_reattached")[-1]["attempt"]
+    # A worker that was given up and lives on writes its attempt's span too, by the same id.
+    lost = {one.id for one in collector.spans if one.attributes.get(END_UNKNOWN)}
+    others = [one.id for one in collector.spans if one.id not in lost]
+    assert len(set(others)) == len(others)
+
+
+def of_llm_call(installation: Installation, report: str, kind: str) -> list[dict[str, Any]]:
+    return [event for event in installation.events(report) if event["kind"] == kind and event.get("step") == "llm_call"]
+
+
+def assert_attempts_are_as_logged(installation: Installation, collector: Collector, report: str) -> None:
+    """Each attempt has its span; all but the completed one failed, and of those that were lost the end is unknown."""
+    spans = collector.of(report, "attempt llm_call")
+    started, lost, completed = (
+        {event["attempt"]: event.get("worker") for event in of_llm_call(installation, report, f"attempt_{kind}")}
+        for kind in ("started", "lost", "completed")
+    )
+
+    def numbers(found: Iterable[SpanSeen]) -> set[int]:
+        return {one.attributes["durable_research.attempt"] for one in found}
+
+    assert {
+        (one.attributes["durable_research.attempt"], one.attributes["durable_research.worker"]) for one in spans
+    } == set(started.items())
+    assert numbers(one for one in spans if one.attributes.get(END_UNKNOWN)) == lost.keys()
+    assert numbers(one for one in spans if one.is_error) == started.keys() - completed.keys()
+    assert (len(lost) >= 3, len(completed)) == (True, 1)
 
 
 def assert_every_line_is_a_documented_event(installation: Installation, prompt: str) -> None:

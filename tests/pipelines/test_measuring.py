@@ -103,7 +103,7 @@ async def test_undone_steps_are_measured(harness: Harness, quick_retries: None) 
     assert {one: increase.of(COMPENSATIONS, step=one, outcome="completed") for one in undone} == dict.fromkeys(
         undone, 1
     )
-    assert increase.of(COMPENSATIONS) == len(undone)
+    assert increase.of(COMPENSATIONS, outcome="completed") == len(undone)
 
 
 async def test_collected_objects_are_counted(harness: Harness) -> None:

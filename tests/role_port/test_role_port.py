@@ -12,6 +12,7 @@ import pytest
 
 from durable_research.role_port.health import Health
 from durable_research.role_port.server import CannotListenThere, RoleApp, RolePort
+from tests.installation import PATIENCE_SECONDS
 
 TEXT = b"# HELP a_total a\n# TYPE a_total counter\na_total 1.0\n"
 Get = Callable[..., httpx.Response]
@@ -97,26 +98,28 @@ def test_readiness_needs_its_check_and_liveness_does_not(request_of: Get, health
 
 
 async def test_a_hanging_event_loop_is_reported_by_the_port() -> None:
-    health = Health(hung_after=2)
+    health = Health()
     ticking = asyncio.create_task(health.tick_forever())
-    found: list[int] = []
+
+    def probe(port: int) -> int:
+        return httpx.get(f"http://127.0.0.1:{port}/livez", timeout=30).status_code
 
     def probe_until_hung(port: int, done: threading.Event) -> None:
-        while 503 not in found:
-            found.append(httpx.get(f"http://127.0.0.1:{port}/livez", timeout=30).status_code)
+        while probe(port) != 503:
+            pass
         done.set()
 
     with RolePort("127.0.0.1:0", RoleApp(health, lambda: TEXT)) as port:
-        await asyncio.sleep(0)
+        assert await asyncio.to_thread(probe, port.port) == 200
+        health.hung_after = 2
         done = threading.Event()
         threading.Thread(target=probe_until_hung, args=(port.port, done), daemon=True).start()
         hung = done.wait(60)  # the loop stands still until the probe has seen it
 
         assert hung
-        assert found[0] == 200
-        await asyncio.sleep(0)
-        while httpx.get(f"http://127.0.0.1:{port.port}/livez").status_code != 200:
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await asyncio.to_thread(probe, port.port) != 200:
+                await asyncio.sleep(0.05)
     ticking.cancel()
 
 
@@ -172,8 +175,8 @@ def test_with_a_token_only_its_bearer_reads_the_metrics(health: Health, authoriz
     headers = {b"Authorization": authorization.encode()} if authorization else {}
     with RolePort("127.0.0.1:0", RoleApp(health, lambda: TEXT, "s3cret")) as port:
         url = f"http://127.0.0.1:{port.port}"
-        answer = httpx.get(f"{url}/metrics", headers=headers)
-        probe = httpx.get(f"{url}/livez")
+        answer = httpx.get(f"{url}/metrics", headers=headers, timeout=60)
+        probe = httpx.get(f"{url}/livez", timeout=60)
 
     assert (answer.status_code, probe.status_code) == (status, 200)
     assert (answer.headers.get("www-authenticate") == "Bearer") == (status == 401)
@@ -191,7 +194,7 @@ def test_a_port_in_use_is_an_error_with_the_remedy(health: Health) -> None:
 
 def test_it_listens_on_ipv6_too(health: Health) -> None:
     with RolePort("[::1]:0", RoleApp(health, lambda: TEXT)) as port:
-        assert httpx.get(f"http://[::1]:{port.port}/livez").status_code == 200
+        assert httpx.get(f"http://[::1]:{port.port}/livez", timeout=60).status_code == 200
 
 
 def test_a_client_that_says_nothing_does_not_hold_up_the_others(health: Health) -> None:
@@ -199,4 +202,4 @@ def test_a_client_that_says_nothing_does_not_hold_up_the_others(health: Health) 
         RolePort("127.0.0.1:0", RoleApp(health, lambda: TEXT)) as port,
         socket.create_connection(("127.0.0.1", port.port)),
     ):
-        assert httpx.get(f"http://127.0.0.1:{port.port}/livez").status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{port.port}/livez", timeout=60).status_code == 200

@@ -11,10 +11,11 @@ import pytest
 
 from durable_research.bootstrap.tracing import are_on, traces
 from durable_research.domain.errors import InfrastructureDown
-from durable_research.telemetry import logs, tracing
+from durable_research.telemetry import logs, otlp, tracing
 from durable_research.telemetry.otlp import OtlpTracer
 from durable_research.telemetry.tracing import ATTRIBUTES, SPANS, Span, current_trace_id, current_traceparent, span
 from tests.collector import Collector
+from tests.installation import PATIENCE_SECONDS
 from tests.logged import captured_lines
 from tests.programs import free_port
 
@@ -22,6 +23,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "traces.md"
 EVERY = pytest.mark.parametrize("row", SPANS, ids=[row.name for row in SPANS])
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 ATTEMPT: dict[str, Any] = {"workflow_id": "report-1", "step": "llm_call", "attempt": 1, "worker": "worker-1@1"}
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last export has happened when a process ends, however busy the machine is."""
+    monkeypatch.setattr(otlp, "_LAST_SEND_SECONDS", PATIENCE_SECONDS)
 
 
 def documented_row(row: Span) -> str:
@@ -86,6 +93,7 @@ def test_without_a_collector_nothing_is_traced(monkeypatch: pytest.MonkeyPatch) 
     assert "trace_id" not in lines[0]
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_process_sends_its_spans_as_it_ends(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{collector.url}/v1/traces")
 
@@ -98,6 +106,7 @@ def test_a_process_sends_its_spans_as_it_ends(collector: Collector, monkeypatch:
     assert seen.resource.items() >= {"service.name": "durable-research", "service.instance.id": "worker-1@1"}.items()
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_service_is_named_by_the_standard_variable(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
     monkeypatch.setenv("OTEL_SERVICE_NAME", "research-eu")
@@ -201,6 +210,7 @@ def test_what_is_no_traceparent_begins_a_trace(text: str | None, collector: Coll
     assert collector.spans[0].parent == ""
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_trace_that_is_not_sampled_is_passed_on_and_neither_sent_nor_shown(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +250,7 @@ def test_a_collector_that_takes_no_spans_is_one_warning_and_nothing_else(
     assert "canary" not in json.dumps(lines)
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_full_queue_drops_spans_and_says_nothing(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "10")
