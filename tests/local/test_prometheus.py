@@ -94,7 +94,8 @@ def test_a_factor_makes_scraping_and_rules_faster_but_not_hectic(
 
 
 @pytest.mark.parametrize("token", [None, "", "secret"])
-def test_a_token_for_metrics_is_sent(tmp_path: Path, token: str | None) -> None:
+def test_a_token_for_metrics_is_sent_to_our_own_processes(tmp_path: Path, token: str | None) -> None:
     jobs = json.loads(scrape_config(TARGETS, tmp_path, token=token))["scrape_configs"]
 
-    assert [job.get("authorization") for job in jobs] == 3 * [{"credentials": token} if token else None]
+    sent = {"credentials": token} if token else None
+    assert {job["job_name"]: job.get("authorization") for job in jobs} == {API: sent, WORKER: sent, TEMPORAL: None}

@@ -93,6 +93,10 @@ def test_a_gauge_that_nobody_knows_is_not_exported(registry: Registry) -> None:
     assert re.search(rf"^{PLAIN.name} NaN$", registry.text().decode(), re.MULTILINE)
 
 
+def test_a_gauge_that_was_never_set_is_no_number(registry: Registry) -> None:
+    assert re.search(rf"^{PLAIN.name} NaN$", registry.text().decode(), re.MULTILINE)
+
+
 def test_a_role_exports_its_own_metrics_alone(registry: Registry) -> None:
     assert OF_API.name not in families(registry.text())
 

@@ -19,7 +19,6 @@ from durable_research.settings.settings import Settings
 from durable_research.telemetry.exposition import Exposition
 from durable_research.telemetry.meter import NO_METER, Meter
 from durable_research.telemetry.metric import Role, Vocabulary
-from durable_research.telemetry.metrics import NEXT_EXPIRY
 from durable_research.telemetry.registry import Registry, Vocabularies
 from durable_research.temporal.client.sdk_metrics import runtime_on_loopback
 
@@ -56,7 +55,6 @@ def api_measuring(settings: Settings, routes: Collection[str]) -> Measuring:
     if not settings.metrics_address:
         return Measuring()
     registry = Registry(Role.API, vocabularies(settings, routes))
-    registry.clear(NEXT_EXPIRY)  # it would be 0 until the first reading: a draft that expires now
     return Measuring(registry, Exposition(registry))
 
 

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 
+from durable_research.bootstrap.build import build
 from durable_research.telemetry import tracing
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -28,7 +28,7 @@ def traces(instance: str) -> Iterator[None]:
     # Not above: a tenth of a second and 15 MB, which nobody needs without traces.
     from durable_research.telemetry.otlp import OtlpTracer
 
-    tracer = OtlpTracer(instance, version("durable-research"))
+    tracer = OtlpTracer(instance, build())
     try:
         with tracing.installed(tracer):
             yield

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from durable_research.monitoring.jobs import TEMPORAL
+
 _EVERY_SECONDS = 15.0
 # Faster would load the machine that is watched.
 _AT_LEAST_SECONDS = 1.0
@@ -21,7 +23,11 @@ def scrape_config(targets: Targets, rules: Path, *, factor: float = 1, token: st
     config = {
         "global": {**timing, "evaluation_interval": f"{every:g}s"},
         "rule_files": [str(rules / "*.yml")],
-        "scrape_configs": [_job(name, processes, token) for name, processes in targets.items()],
+        "scrape_configs": [
+            # The token is for our own processes: Temporal's port asks for none, and must not learn it.
+            _job(name, processes, None if name == TEMPORAL else token)
+            for name, processes in targets.items()
+        ],
     }
     return json.dumps(config, indent=2) + "\n"
 

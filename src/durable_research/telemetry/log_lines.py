@@ -97,10 +97,6 @@ class Lines(logging.Formatter):
             said["exception"] = "\n".join(_kinds_and_places(record.exc_info[1]))
         return said
 
-    def formatException(self, ei: Any) -> str:
-        """Kind and place, for handlers of others that ask."""
-        return "\n".join(_kinds_and_places(ei[1])) if ei and ei[1] else ""
-
 
 class JsonLines(Lines):
     """One JSON object a line."""

@@ -49,6 +49,7 @@ class Registry:
                 self._begin_at_zero(metric)
             case MetricKind.GAUGE:
                 self._gauges[metric] = Gauge(metric.name, metric.help, labels, registry=self._registry)
+                self.clear(metric)  # without labels it would be 0 until it is set, which nobody has measured
             case MetricKind.HISTOGRAM:
                 self._histograms[metric] = Histogram(
                     metric.name, metric.help, labels, registry=self._registry, buckets=metric.buckets

@@ -42,9 +42,8 @@ def command(alerts: str | None, patience: float, data: Path | None, out: Path | 
     click.echo(page)
     if out:
         out.write_text(page)
-    held = bool(run.results) and all(one.resolved_after is not None for one in run.results)
-    if data is None and held:
+    if data is None and run.held:
         discard(folder)
     else:
         click.echo(f"everything is kept in {folder}", err=True)
-    raise click.exceptions.Exit(int(Exit.OK if held else Exit.FAILED))
+    raise click.exceptions.Exit(int(Exit.OK if run.held else Exit.FAILED))

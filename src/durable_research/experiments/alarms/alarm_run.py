@@ -64,6 +64,11 @@ class AlarmRun:
             installation.stop()
         self.seconds = time.monotonic() - began
 
+    @property
+    def held(self) -> bool:
+        """Whether there were alerts, and each has fired and resolved."""
+        return bool(self.results) and all(one.resolved_after is not None for one in self.results)
+
     def _try(self, scenario: Scenario, stage: Stage, prometheus: str) -> None:
         self.say(f"{scenario.sentence}: {', '.join(scenario.alerts)}")
         began = time.monotonic()
@@ -91,7 +96,6 @@ class AlarmRun:
 
 def as_markdown(command: str, run: AlarmRun) -> str:
     """The page."""
-    held = bool(run.results) and all(one.resolved_after is not None for one in run.results)
     lines = ["| alert | fault | fires after | is over after |", "|---|---|---|---|"]
     lines += [
         f"| {_link(one.alert)} | {one.fault} | {_seconds(one.fired_after)} | {_seconds(one.resolved_after)} |"
@@ -99,7 +103,7 @@ def as_markdown(command: str, run: AlarmRun) -> str:
     ]
     skipped = [f"| {_link(alert)} | {why} |" for alert, why in sorted(NOT_CAUSED.items())]
     parts = [
-        f"# Alarms: {'every alert fired and resolved' if held else 'NOT ALL FIRED AND RESOLVED'}",
+        f"# Alarms: {'every alert fired and resolved' if run.held else 'NOT ALL FIRED AND RESOLVED'}",
         f"`{command}`",
         f"{len(run.results)} alerts in {run.seconds:.0f} s, each by a real fault on a real installation. Ranges, ages and "
         f"durations of the rules are divided by {FACTOR}: a minute is a second. The first time counts from the fault, the "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from durable_research.domain.errors import InfrastructureDown
+from durable_research.operations.reading.within import found_or_problem
 from durable_research.ports.clock import Clock
 from durable_research.ports.health import Health
 
@@ -49,14 +49,8 @@ class DependencyChecks:
         before = self._latest.get(name)
         if before and (now - before.checked_at).total_seconds() < dependency.keep_seconds:
             return before
-        began, problem = time.monotonic(), None
-        try:
-            async with asyncio.timeout(self.seconds):
-                await dependency.health.check()
-        except TimeoutError:
-            problem = f"no answer within {self.seconds:g} s"
-        except InfrastructureDown as error:
-            problem = error.detail
+        began = time.monotonic()
+        _, problem = await found_or_problem(dependency.health.check(), self.seconds)
         found = Checked(name, now, (time.monotonic() - began) * 1000, problem)
         if problem:
             found = replace(found, last_error=problem, last_error_at=now)

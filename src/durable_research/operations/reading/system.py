@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from durable_research.domain.caller import Caller
-from durable_research.domain.errors import InfrastructureDown
 from durable_research.operations.reading.dependencies import Checked, DependencyChecks
+from durable_research.operations.reading.within import found_or_problem
 from durable_research.ports.database.overview import DatabaseOverview, DatabaseVersions, Today, WorkList, WorkState
 from durable_research.ports.database.workers import KnownWorker, WorkerRegistry
 from durable_research.ports.engine.overview import EngineOverview, ReconciliationRun
@@ -88,10 +88,5 @@ class ReadingSystem:
         return (await self._part(self.overview.today(caller.tenant), None)).found
 
     async def _part(self, reading: Awaitable[Found], without: Found) -> Part[Found]:
-        try:
-            async with asyncio.timeout(self.seconds):
-                return Part(await reading)
-        except TimeoutError:
-            return Part(without, f"no answer within {self.seconds:g} s")
-        except InfrastructureDown as error:
-            return Part(without, error.detail)
+        found, problem = await found_or_problem(reading, self.seconds)
+        return Part(without, problem) if problem or found is None else Part(found)

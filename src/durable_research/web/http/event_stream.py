@@ -33,6 +33,7 @@ class Streams:
         self.most = most
         self._meter = meter
         self._open = 0
+        self._meter.set(EVENT_STREAMS, self._open)
         self._draining = asyncio.Event()
 
     def drain(self) -> None:
