@@ -120,17 +120,25 @@ def test_the_demos_proof_holds_and_fails_without_reattaching(
     assert not (tmp_path / "up.json").exists()
 
 
-def test_posts_about_the_same_subject_are_listed_as_related(installation: Installation) -> None:
-    titles = ("Tidal energy harvesting at sea", "Harvesting tidal energy")
-    first, second = [
-        installation.submit_with(pipeline="blog-post", prompt=f"Write about {title}", title=title) for title in titles
+def test_the_post_about_the_same_subject_is_the_nearest_one(installation: Installation) -> None:
+    # Their own words: canned texts are more alike than their subjects are, and every report's is embedded within minutes.
+    texts = {
+        "Tidal energy harvesting at sea": "Tidal turbines harvest energy where currents pass a strait; barrages and lagoons "
+        "harvest it from the height of the tide.",
+        "Harvesting tidal energy": "Barrages, lagoons and tidal turbines in a strait harvest energy from currents and from "
+        "the height of the tide.",
+        "Bookbinding in the Middle Ages": "Monks sewed folded parchment onto cords and laced it into wooden boards.",
+    }
+    first, second, other = [
+        installation.submit_with(pipeline="blog-post", prompt=f"ECHO: # {title}\n\n{text}", title=title)
+        for title, text in texts.items()
     ]
-    for post in (first, second):
+    for post in (first, second, other):
         assert installation.finished(post)["status"] == "done"
 
     answer = httpx.get(f"{installation.api}/api/workflows/{first}/related", timeout=60).json()
 
-    assert second in [one["workflow_id"] for one in answer["related"]]
+    assert answer["related"][0]["workflow_id"] == second
     assert installation.status(first)["embedding_charges"] == {"settled": 1, "possible_extra": 0}
 
 
