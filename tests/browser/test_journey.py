@@ -89,6 +89,8 @@ def test_an_open_page_continues_after_the_api_was_killed(page: Page, installatio
     installation.latency(6)
     submit(page, installation, "Why do bells ring?")
     expect(page.get_by_text("Ask the model", exact=False).first).to_be_visible()
+    # The script hides the link as its first act: a page whose script the dead API did not send is one without scripts.
+    expect(page.get_by_role("link", name="Refresh")).to_be_hidden()
 
     installation.kill("api")
 
